@@ -1,0 +1,46 @@
+/* net/mailbox.c: see mailbox.h. */
+#include "net/mailbox.h"
+
+static void deliver(struct mailbox *m)
+{
+  uv_mutex_lock(&m->lock);
+  struct mail *mail = m->first;
+  m->first = m->last = NULL;
+  uv_mutex_unlock(&m->lock);
+  while (mail) {
+    struct mail *next = mail->next;
+    mail->next = NULL;
+    m->on_message(mail, m->data);
+    mail = next;
+  }
+}
+
+static void on_async(uv_async_t *async) { deliver(async->data); }
+
+void mailbox_init(struct mailbox *m, uv_loop_t *loop, void (*on_message)(struct mail *mail, void *data), void *data)
+{
+  *m = (struct mailbox){.on_message = on_message, .data = data};
+  uv_mutex_init(&m->lock);
+  uv_async_init(loop, &m->async, on_async);
+  m->async.data = m;
+}
+
+void mailbox_post(struct mailbox *m, struct mail *mail)
+{
+  mail->next = NULL;
+  uv_mutex_lock(&m->lock);
+  if (m->last)
+    m->last->next = mail;
+  else
+    m->first = mail;
+  m->last = mail;
+  uv_mutex_unlock(&m->lock);
+  uv_async_send(&m->async);
+}
+
+void mailbox_close(struct mailbox *m, uv_close_cb on_closed)
+{
+  deliver(m);
+  uv_mutex_destroy(&m->lock);
+  uv_close((uv_handle_t *)&m->async, on_closed);
+}
