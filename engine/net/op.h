@@ -11,6 +11,7 @@
 #ifndef NET_OP_H
 #define NET_OP_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "base/err.h"
