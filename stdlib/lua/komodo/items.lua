@@ -2,6 +2,7 @@
 -- Each function returns the info, and the state its summary counts when that is not `info.state`.
 local engine = require("engine")
 local deployment = require("komodo.resource.deployment")
+local repos = require("komodo.repos")
 local runs = require("komodo.runs")
 local state = require("komodo.state")
 
@@ -117,7 +118,7 @@ end
 
 function items.Repo(res)
   local info, config, id = res.info, res.config, id_of(res)
-  local hash = engine.model.repo_commit(id)
+  local hash = repos.commit(id)
   local link = ""
   if config.repo ~= "" then
     link = ("%s://%s/%s"):format(config.git_https and "https" or "http", config.git_provider, config.repo)

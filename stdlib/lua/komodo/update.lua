@@ -7,8 +7,8 @@ local users = require("komodo.users")
 local json, store = engine.json, engine.store
 local update = {}
 
--- Records that are not complete yet, by id: GetUpdate serves them from here, and whoever waits for one finds its event.
-local live, events = {}, {}
+-- Records that are not complete yet, by id: GetUpdate serves them from here, and whoever waits for one waits at its gate.
+local live, gates = {}, {}
 
 --- A new record, in progress; not stored yet.
 ---@param user User
@@ -84,10 +84,10 @@ function update.save(u, change)
   if not change then fail.unless("Failed to store the Update", c:commit()) end
   if u.status == "Complete" then
     live[id] = nil
-    local event = events[id]
-    if event then
-      events[id] = nil
-      event:set()
+    local gate = gates[id]
+    if gate then
+      gates[id] = nil
+      gate:open()
     end
   else
     live[id] = u
@@ -100,13 +100,12 @@ function update.publish(u)
   update.broadcast(u)
 end
 
---- Waits until the record with this id is complete; returns it. `timeout_ms` nil: as long as it takes.
+--- Waits until the record with this id is complete; returns it.
 ---@async
 function update.wait(id)
   if live[id] then
-    local event = events[id] or engine.event()
-    events[id] = event
-    event:wait()
+    gates[id] = gates[id] or engine.gate()
+    gates[id]:wait()
   end
   return update.load(id)
 end
