@@ -8,6 +8,8 @@
 
 static const char BOX[] = "komodo.op";
 static const char ERROR[] = "komodo.error";
+static const char BUFFER[] = "komodo.buf";
+static const char ARRAY[] = "komodo.array";
 const char script_parked = 0;
 
 struct box {
@@ -30,8 +32,17 @@ static int l_box_gc(lua_State *L)
   return 0;
 }
 
+/* Whoever was cancelled learns it here, before the next operation starts: nothing half-done is left behind. */
 struct op **op_box(lua_State *L)
 {
+  struct task *task = policy_of(L)->current;
+  if (!task || !lua_isyieldable(L))
+    luaL_error(L, "cannot wait here");
+  if (task->cancel_pending) {
+    task->cancel_pending = false;
+    lua_push_err(L, ERR_CANCELLED, NULL, "wait");
+    lua_error(L);
+  }
   struct box *box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = (struct box){0};
   luaL_setmetatable(L, BOX);
@@ -63,16 +74,6 @@ int op_await(lua_State *L, struct op **op_at, lua_KFunction finish)
   struct box *box = (struct box *)op_at;
   struct task *task = policy_of(L)->current;
   box->finish = finish;
-  if (!task || !lua_isyieldable(L)) {
-    op_cancel(box->op);
-    return luaL_error(L, "cannot wait here");
-  }
-  if (task->cancel_pending) {
-    task->cancel_pending = false;
-    op_cancel(box->op);
-    lua_push_err(L, ERR_CANCELLED, NULL, "wait");
-    return lua_error(L);
-  }
   if (box->op->done)
     return resumed(L, LUA_OK, (lua_KContext)box);
   task->waiting = op_ref(box->op);
@@ -111,8 +112,71 @@ void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what)
     lua_pushlstring(L, line.ptr, line.len);
     lua_rawseti(L, -2, i);
   }
+  luaL_setmetatable(L, ARRAY);
   lua_setfield(L, -2, "trace");
   luaL_setmetatable(L, ERROR);
+}
+
+/* ---- small helpers of the lib_*.c files ---- */
+static int l_buf_gc(lua_State *L)
+{
+  buf_release(lua_touserdata(L, 1));
+  return 0;
+}
+
+struct buf *lua_buf(lua_State *L, size_t max)
+{
+  struct buf *buf = lua_newuserdatauv(L, sizeof *buf, 0);
+  buf_init(buf, max);
+  luaL_setmetatable(L, BUFFER);
+  return buf;
+}
+
+static int push_text(lua_State *L)
+{
+  const struct str *json = lua_touserdata(L, 1);
+  json_push_text(L, *json);
+  return 1;
+}
+
+int lua_json_result(lua_State *L, struct str json, const char *what)
+{
+  lua_pushcfunction(L, push_text);
+  lua_pushlightuserdata(L, &json);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+    return 1;
+  struct diag d;
+  diag_set(&d, ERR_PROTOCOL, "%s: the answer is not JSON", what);
+  if (lua_type(L, -1) == LUA_TSTRING)
+    diag_cause(&d, "%s", lua_tostring(L, -1));
+  lua_pushnil(L);
+  lua_push_err(L, ERR_PROTOCOL, &d, what);
+  return 2;
+}
+
+void lua_engine_lib(lua_State *L, const char *name, const luaL_Reg *functions)
+{
+  lua_getglobal(L, "engine");
+  lua_newtable(L);
+  luaL_setfuncs(L, functions, 0);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+void lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods)
+{
+  luaL_newmetatable(L, name);
+  luaL_setfuncs(L, methods, 0);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+struct str lua_check_str(lua_State *L, int arg)
+{
+  size_t len;
+  const char *ptr = luaL_checklstring(L, arg, &len);
+  return str_make(ptr, len);
 }
 
 static int l_error_tostring(lua_State *L)
@@ -129,8 +193,11 @@ void bridge_open(lua_State *L)
   static const luaL_Reg box[] = {{"__gc", l_box_gc}, {"__close", l_box_gc}, {NULL, NULL}};
   luaL_newmetatable(L, BOX);
   luaL_setfuncs(L, box, 0);
+  luaL_newmetatable(L, BUFFER);
+  lua_pushcfunction(L, l_buf_gc);
+  lua_setfield(L, -2, "__gc");
   luaL_newmetatable(L, ERROR);
   lua_pushcfunction(L, l_error_tostring);
   lua_setfield(L, -2, "__tostring");
-  lua_pop(L, 2);
+  lua_pop(L, 3);
 }

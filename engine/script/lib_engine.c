@@ -232,23 +232,16 @@ static const luaL_Reg task_methods[] = {
 static const luaL_Reg gate_methods[] = {
   {"wait", l_gate_wait}, {"open", l_gate_open}, {"__gc", l_gate_gc}, {NULL, NULL}};
 
-static void new_class(lua_State *L, const char *name, const luaL_Reg *methods)
-{
-  luaL_newmetatable(L, name);
-  luaL_setfuncs(L, methods, 0);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-}
-
 int lib_engine_open(lua_State *L)
 {
-  new_class(L, TASK, task_methods);
-  new_class(L, GATE, gate_methods);
+  lua_new_class(L, TASK, task_methods);
+  lua_new_class(L, GATE, gate_methods);
   luaL_newlib(L, engine);
   luaL_newlib(L, logs);
   lua_setfield(L, -2, "log");
   json_open(L);
+  lua_getfield(L, -1, "array_mt");
+  lua_setfield(L, LUA_REGISTRYINDEX, "komodo.array");   /* for the trace of errors */
   lua_setfield(L, -2, "json");
   return 1;
 }

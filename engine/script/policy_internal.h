@@ -2,10 +2,10 @@
 #ifndef SCRIPT_POLICY_INTERNAL_H
 #define SCRIPT_POLICY_INTERNAL_H
 
-#include <lauxlib.h>
 #include <lualib.h>
 
 #include "base/embed.h"
+#include "script/libs.h"
 #include "script/policy.h"
 
 enum { POLICY_RESULT_MAX = 256 * 1024 * 1024 };   /* a handler's result; ours, so this is a backstop */
@@ -58,8 +58,6 @@ int task_traceback(lua_State *L);                 /* message handler: words beco
 /* ---- bridge.c ---- */
 extern const char script_parked;                  /* its address marks the engine's own yields */
 void bridge_open(lua_State *L);                   /* metatables */
-/* Pushes { code, message, trace, status } with the metatable that prints well. `d` may be NULL. */
-void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what);
 
 /* ---- lib_engine.c, loader.c ---- */
 int lib_engine_open(lua_State *L);                /* [-0, +1, m] the `engine` table */
