@@ -25,6 +25,7 @@ static const struct {
 struct derive_data {
   struct model *model;
   enum kind kind;
+  struct map names;   /* id -> name last seen: the items of others show names */
 };
 
 static void *resource_derive(yyjson_val *doc, struct str id, void *data)
@@ -64,12 +65,35 @@ static void resource_drop(void *ext, void *data)
   mem_free(r);
 }
 
+static void *user_derive(yyjson_val *doc, struct str id, void *data)
+{
+  (void)id;
+  (void)data;
+  struct user_flags *u = mem_new(sizeof *u);
+  u->admin = json_get_bool(doc, "admin", false) || json_get_bool(doc, "super_admin", false);
+  u->enabled = json_get_bool(doc, "enabled", false);
+  return u;
+}
+
+static void user_drop(void *ext, void *data)
+{
+  (void)data;
+  mem_free(ext);
+}
+
 static void on_resource_change(struct table *table, struct str id, const struct row *row, void *data)
 {
   (void)table;
   struct derive_data *d = data;
-  /* Its name may be shown in the items of others; a resource that changed is rare beside one that is read. */
-  model_touch(d->model, KIND_NONE, STR_NONE);
+  char *known = map_get(&d->names, id);
+  if (!row || !known || !str_eqc(row->name, known)) {
+    if (row)
+      map_set(&d->names, id, str_dup(row->name));
+    else
+      map_remove(&d->names, id);
+    mem_free(known);
+    model_touch(d->model, KIND_NONE, STR_NONE);
+  }
   if (d->model->on_change)
     d->model->on_change(d->model->on_change_data, d->kind, id, row);
 }
@@ -90,7 +114,7 @@ struct model_private {
 static Err open_resources(struct model_private *p, struct diag *reterr)
 {
   for (int i = 0; i < KIND_COUNT; i++) {
-    p->derive[i] = (struct derive_data){&p->m, (enum kind)i};
+    p->derive[i] = (struct derive_data){.model = &p->m, .kind = (enum kind)i};
     struct table_config c = {.collection = kinds[i].collection, .name_path = "name", .derive = resource_derive,
                              .drop = resource_drop, .on_change = on_resource_change, .data = &p->derive[i]};
     Err err = table_open(p->m.store, &c, &p->m.resources[i], reterr);
@@ -106,6 +130,10 @@ static Err open_tables(struct model *m, struct diag *reterr)
     bool access = i == TABLE_USER || i == TABLE_USER_GROUP || i == TABLE_PERMISSION;
     struct table_config c = {.collection = table_of[i].collection, .name_path = table_of[i].name_path,
                              .on_change = access ? on_access_change : NULL, .data = m};
+    if (i == TABLE_USER) {
+      c.derive = user_derive;
+      c.drop = user_drop;
+    }
     Err err = table_open(m->store, &c, &m->tables[i], reterr);
     if (err)
       return err;
@@ -146,7 +174,15 @@ void model_free(struct model *model)
   for (int i = 0; i < TABLE_COUNT; i++)
     table_free(model->tables[i]);
   perm_index_free(model->perms);
-  mem_free(CONTAINER_OF(model, struct model_private, m));
+  struct model_private *p = CONTAINER_OF(model, struct model_private, m);
+  for (int i = 0; i < KIND_COUNT; i++) {
+    size_t at = 0;
+    void *name;
+    while (map_next(&p->derive[i].names, &at, NULL, &name))
+      mem_free(name);
+    map_release(&p->derive[i].names);
+  }
+  mem_free(p);
 }
 
 struct table *model_table(const struct model *model, struct str collection)

@@ -31,6 +31,11 @@ struct resource {
   bool update_available;
 };
 
+/* What the user table keeps beside a user's JSON. */
+struct user_flags {
+  bool admin, enabled;
+};
+
 enum table_id {
   TABLE_USER, TABLE_USER_GROUP, TABLE_PERMISSION, TABLE_API_KEY, TABLE_TAG, TABLE_VARIABLE, TABLE_GIT_ACCOUNT,
   TABLE_REGISTRY_ACCOUNT, TABLE_ONBOARDING_KEY, TABLE_COUNT
