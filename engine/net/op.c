@@ -42,6 +42,9 @@ void op_loop_close(struct op_loop *l)
     drain(l);
   uv_close((uv_handle_t *)&l->idle, NULL);
   uv_close((uv_handle_t *)&l->check, NULL);
+  if (l->scratch)
+    l->scratch_free(l->scratch);
+  l->scratch = NULL;
 }
 
 void op_init(struct op *op, struct op_loop *home, op_fn *cancel, op_fn *free)

@@ -26,6 +26,9 @@ struct op_loop {
   uv_idle_t idle;       /* keeps the loop turning while the list is not empty */
   uv_check_t check;     /* drains it */
   struct op *first, *last;
+  /* Buffers that all streams of the loop share (net/stream.c), made on first use. */
+  struct stream_scratch *scratch;
+  void (*scratch_free)(struct stream_scratch *scratch);
 };
 
 struct op {
@@ -42,7 +45,8 @@ struct op {
 };
 
 void op_loop_init(struct op_loop *l, uv_loop_t *loop);     /* sets loop->data */
-void op_loop_close(struct op_loop *l);                     /* closes its handles; run the loop once more afterwards */
+/* Closes its handles; run the loop once more afterwards. Streams are closed by then. */
+void op_loop_close(struct op_loop *l);
 
 /* Two references: caller and operation. */
 void op_init(struct op *op, struct op_loop *home, op_fn *cancel, op_fn *free);
