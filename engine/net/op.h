@@ -44,7 +44,9 @@ struct op {
   bool done, told, queued;
 };
 
-void op_loop_init(struct op_loop *l, uv_loop_t *loop);     /* sets loop->data */
+/* Sets loop->data. Also ignores SIGPIPE for the whole process: libuv writes with write(2), and a peer that left must be
+ * an error of that write, not our end. */
+void op_loop_init(struct op_loop *l, uv_loop_t *loop);
 /* Closes its handles; run the loop once more afterwards. Streams are closed by then. */
 void op_loop_close(struct op_loop *l);
 
