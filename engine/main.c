@@ -11,15 +11,17 @@ struct program {
   struct op_loop loop;
   struct engine *engine;
   uv_signal_t signals[3];
+  struct diag failure;
   bool stopping;
 };
 
 static void on_closed_signal(uv_handle_t *handle) { (void)handle; }
 
-static void on_stopped(void *data)
+static void on_stopped(const struct diag *failure, void *data)
 {
   struct program *p = data;
   p->engine = NULL;
+  p->failure = *failure;
   for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
     uv_close((uv_handle_t *)&p->signals[i], on_closed_signal);
   op_loop_close(&p->loop);
@@ -36,7 +38,7 @@ static void on_signal(uv_signal_t *signal, int number)
     return;
   p->stopping = true;
   log_info("stopping");
-  engine_stop(p->engine, on_stopped, p);
+  engine_stop(p->engine);
 }
 
 static void print_configuration(const struct conf *conf)
@@ -62,22 +64,24 @@ static int run(const struct conf *conf)
   uv_loop_t loop;
   uv_loop_init(&loop);
   op_loop_init(&p.loop, &loop);
-  if (engine_start(&p.loop, conf, &p.engine, &d))
-    return fail(&d);
+  Err err = engine_start(&p.loop, conf, on_stopped, &p, &p.engine, &d);
   for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
     uv_signal_init(&loop, &p.signals[i]);
     p.signals[i].data = &p;
     uv_signal_start(&p.signals[i], on_signal, numbers[i]);
     uv_unref((uv_handle_t *)&p.signals[i]);
   }
+  if (err)
+    engine_stop(p.engine);
   uv_run(&loop, UV_RUN_DEFAULT);
-  int status = 0;
-  if (p.engine && engine_failed(p.engine, &d))
-    status = fail(&d);
-  else if (uv_loop_close(&loop))
+  if (uv_loop_close(&loop))
     log_debug("the loop did not close empty");
   log_forget_secrets();
-  return status;
+  if (!err && p.failure.err) {
+    err = p.failure.err;
+    d = p.failure;
+  }
+  return err ? fail(&d) : 0;
 }
 
 int main(int argc, char **argv)

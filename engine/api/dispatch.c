@@ -32,18 +32,13 @@ bool caller_find(const struct api *api, struct str user_id, struct caller *ret)
 {
   static const char *const builtin[] = {"System", "Procedure", "Action", "Git Webhook", "Auto Redeploy",
                                         "Resource Sync", "Stack Wizard", "Build Manager", "Repo Manager"};
-  if (user_id.len == OBJECT_ID_LEN && str_starts(user_id, STR("00000000000000000000000"))) {
-    unsigned n = (unsigned)(user_id.ptr[OBJECT_ID_LEN - 1] - '0');
-    if (n >= ARRAY_LEN(builtin))
-      return false;
-    *ret = (struct caller){user_id, str_of(builtin[n]), true, true};
-    return true;
-  }
-  const struct row *row = table_get(api->model->tables[TABLE_USER], user_id);
-  if (!row)
+  const struct perm_user *user = perm_index_user(api->model->perms, user_id);
+  if (!user)
     return false;
-  const struct user_flags *flags = row->ext;
-  *ret = (struct caller){row->id, row->name, flags->admin, flags->enabled};
+  const struct row *row = table_get(api->model->tables[TABLE_USER], user_id);
+  size_t n = (size_t)(user_id.ptr[user_id.len - 1] - '0');
+  struct str name = row ? row->name : n < ARRAY_LEN(builtin) ? str_of(builtin[n]) : STR_NONE;
+  *ret = (struct caller){user->id, name, user->admin, user->enabled};
   return true;
 }
 
@@ -63,12 +58,15 @@ static Err gate(const struct api *api, const struct schema_request *r, yyjson_va
   enum perm_level level = PERM_READ;
   if (kind == KIND_NONE || !perm_level_parse(str_of(r->level), &level))
     return diag_set(reterr, ERR_INTERNAL, "The access rule of %s is broken", r->name);
-  unsigned specific = 0, bit;
+  struct perm need = {(uint8_t)level, 0};
+  uint8_t bit;
   for (size_t i = 0; r->specific && r->specific[i]; i++)
     if (perm_specific_parse(str_of(r->specific[i]), &bit))
-      specific |= bit;
-  struct viewer viewer = {caller->id, caller->admin};
-  return model_require(api->model, &viewer, kind, json_get_str(params, r->param), level, specific, ret_target, reterr);
+      need.specific = (uint8_t)(need.specific | bit);
+  struct viewer viewer;
+  if (viewer_init(api->model, caller->id, &viewer))
+    return diag_set(reterr, ERR_AUTH, "Invalid user credentials");
+  return model_require(api->model, &viewer, kind, json_get_str(params, r->param), need, ret_target, reterr);
 }
 
 struct push_data {

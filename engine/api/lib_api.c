@@ -264,12 +264,13 @@ static int l_new_api_key(lua_State *L)
 /* engine.auth.validate(what, text): raises when it is not allowed     [-2, +0, e] */
 static int l_validate(lua_State *L)
 {
-  static const char *const names[] = {"username", "password", "api_key_name", "variable_name", "variable_value", NULL};
-  static const enum validate_kind kinds_of[] = {VALIDATE_USERNAME, VALIDATE_PASSWORD, VALIDATE_API_KEY_NAME, VALIDATE_VARIABLE_NAME,
-                                                VALIDATE_VARIABLE_VALUE};
+  static const char *const names[] = {"username", "password", "api_key_name", "variable_name", "variable_value", "tag_name", NULL};
+  static Err (*const checks[])(struct str text, struct diag *reterr) = {
+    validate_username, NULL, validate_api_key_name, validate_variable_name, validate_variable_value, validate_tag_name};
   int i = luaL_checkoption(L, 1, NULL, names);
+  struct str text = lua_check_str(L, 2);
   struct diag d;
-  Err err = validate(kinds_of[i], lua_check_str(L, 2), conf_int(api_of(L)->conf, "min_password_length"), &d);
+  Err err = checks[i] ? checks[i](text, &d) : validate_password(text, conf_int(api_of(L)->conf, "min_password_length"), &d);
   return err ? raise(L, err, &d, names[i]) : 0;
 }
 
@@ -287,11 +288,11 @@ static int l_public_key_of(lua_State *L)
 {
   struct diag d;
   struct key_pair pair;
-  Err err = key_parse_private(lua_check_str(L, 1), &pair, &d);
+  Err err = key_parse(lua_check_str(L, 1), &pair, &d);
   if (err)
     return raise(L, err, &d, "private_key");
-  lua_pushstring(L, pair.public_text);
-  mem_wipe(&pair, sizeof pair);
+  lua_pushstring(L, pair.text);
+  key_pair_release(&pair);
   return 1;
 }
 

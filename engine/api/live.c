@@ -96,8 +96,8 @@ static bool may_see(struct subscriber *s, struct str type, struct str id)
     return true;
   enum kind kind = kind_of(type);
   const struct row *row = kind == KIND_NONE ? NULL : table_get(api->model->resources[kind], id);
-  struct viewer viewer = {caller.id, caller.admin};
-  return row && model_perm(api->model, &viewer, row).level > PERM_NONE;
+  struct viewer viewer;
+  return row && viewer_init(api->model, caller.id, &viewer) == OK && model_perm(api->model, &viewer, row).level > PERM_NONE;
 }
 
 static void send_early(struct subscriber *s)

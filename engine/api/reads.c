@@ -4,7 +4,10 @@
 #include "base/version.h"
 #include "model/list.h"
 
-static struct viewer viewer_of(const struct read_call *c) { return (struct viewer){c->caller->id, c->caller->admin}; }
+static Err viewer_of(const struct read_call *c, struct viewer *ret)
+{
+  return viewer_init(c->api->model, c->caller->id, ret) ? diag_set(c->reterr, ERR_AUTH, "Invalid user credentials") : OK;
+}
 
 static Err get_version(const struct read_call *c)
 {
@@ -22,21 +25,25 @@ static Err get_resource(const struct read_call *c)
 
 static Err list_items(const struct read_call *c)
 {
-  struct viewer viewer = viewer_of(c);
-  return list_run(c->api->model, c->kind, /* full= */ false, c->params, &viewer, c->out, c->reterr);
+  struct viewer viewer;
+  Err err = viewer_of(c, &viewer);
+  return err ? err : list_run(c->api->model, c->kind, /* full= */ false, c->params, &viewer, c->out, c->reterr);
 }
 
 static Err list_full(const struct read_call *c)
 {
-  struct viewer viewer = viewer_of(c);
-  return list_run(c->api->model, c->kind, /* full= */ true, c->params, &viewer, c->out, c->reterr);
+  struct viewer viewer;
+  Err err = viewer_of(c, &viewer);
+  return err ? err : list_run(c->api->model, c->kind, /* full= */ true, c->params, &viewer, c->out, c->reterr);
 }
 
 static Err summary(const struct read_call *c)
 {
-  struct viewer viewer = viewer_of(c);
-  list_summary(c->api->model, c->kind, &viewer, c->out);
-  return OK;
+  struct viewer viewer;
+  Err err = viewer_of(c, &viewer);
+  if (!err)
+    list_summary(c->api->model, c->kind, &viewer, c->out);
+  return err;
 }
 
 /* ---- what the last poll of a server said ---- */

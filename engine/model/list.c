@@ -5,6 +5,8 @@
 #include "base/id.h"
 #include "base/mem.h"
 
+static const struct perm READ = {PERM_READ, 0};
+
 /* ---- the query ---- */
 
 struct query {
@@ -254,18 +256,16 @@ static Err order(struct model *model, enum kind kind, struct str key, bool desce
 
 /* ---- the answers ---- */
 
-static Err select_rows(struct model *model, enum kind kind, struct query *q, const struct viewer *viewer, enum perm_level level,
-                       unsigned specific, const struct row ***ret_rows, size_t *ret_count)
+static Err select_rows(struct model *model, enum kind kind, struct query *q, const struct viewer *viewer, struct perm need,
+                       const struct row ***ret_rows, size_t *ret_count)
 {
   size_t count, kept = 0;
   const struct row *const *all = table_sorted(model->resources[kind], &count);
   const struct row **rows = mem_new_array(count, sizeof *rows);
+  bool sees_all = perm_sees_all(&viewer->perm, (enum resource_type)kind, need);
   for (size_t i = 0; i < count; i++) {
-    if (!viewer->admin) {
-      struct perm p = model_perm(model, viewer, all[i]);
-      if (p.level < level || (p.specific & specific) != specific)
-        continue;
-    }
+    if (!sees_all && !perm_allows(model_perm(model, viewer, all[i]), need))
+      continue;
     if (passes(model, all[i], q))
       rows[kept++] = all[i];
   }
@@ -274,12 +274,12 @@ static Err select_rows(struct model *model, enum kind kind, struct query *q, con
   return OK;
 }
 
-Err list_select(struct model *model, enum kind kind, yyjson_val *query, const struct viewer *viewer, enum perm_level level,
-                unsigned specific, const struct row ***ret_rows, size_t *ret_count, struct diag *reterr)
+Err list_select(struct model *model, enum kind kind, yyjson_val *query, const struct viewer *viewer, struct perm need,
+                const struct row ***ret_rows, size_t *ret_count, struct diag *reterr)
 {
   CLEANUP(query_release) struct query q;
   Err err = query_init(&q, model, query, /* full= */ true, reterr);
-  return err ? err : select_rows(model, kind, &q, viewer, level, specific, ret_rows, ret_count);
+  return err ? err : select_rows(model, kind, &q, viewer, need, ret_rows, ret_count);
 }
 
 static void rows_free(const struct row ***rows) { mem_free(*rows); }
@@ -292,7 +292,7 @@ Err list_run(struct model *model, enum kind kind, bool full, yyjson_val *params,
   size_t count;
   Err err = query_init(&q, model, yyjson_obj_get(params, "query"), full, reterr);
   if (!err)
-    err = select_rows(model, kind, &q, viewer, PERM_READ, 0, &rows, &count);
+    err = select_rows(model, kind, &q, viewer, READ, &rows, &count);
   if (!err && !full)
     err = order(model, kind, json_get_str(params, "sort_by"), json_get_bool(params, "sort_desc", false), rows, count, reterr);
   if (err)
@@ -341,7 +341,7 @@ void list_summary(struct model *model, enum kind kind, const struct viewer *view
   size_t count;
   const struct row *const *all = table_sorted(model->resources[kind], &count);
   for (size_t i = 0; i < count; i++) {
-    if (!viewer->admin && model_perm(model, viewer, all[i]).level < PERM_READ)
+    if (!perm_allows(model_perm(model, viewer, all[i]), READ))
       continue;
     total++;
     model_item(model, all[i]);

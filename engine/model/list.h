@@ -9,8 +9,8 @@ NODISCARD Err list_run(struct model *model, enum kind kind, bool full, yyjson_va
                        struct buf *out, struct diag *reterr);
 /* Resources a query selects (spec api.md 8.2), in name order, for requests that only use it to choose.
  * The array is the caller's (mem_free); rows are valid until the loop turns. */
-NODISCARD Err list_select(struct model *model, enum kind kind, yyjson_val *query, const struct viewer *viewer, enum perm_level level,
-                          unsigned specific, const struct row ***ret_rows, size_t *ret_count, struct diag *reterr);
+NODISCARD Err list_select(struct model *model, enum kind kind, yyjson_val *query, const struct viewer *viewer, struct perm need,
+                          const struct row ***ret_rows, size_t *ret_count, struct diag *reterr);
 void list_summary(struct model *model, enum kind kind, const struct viewer *viewer, struct buf *out);
 
 #endif

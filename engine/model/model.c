@@ -1,7 +1,8 @@
 /* model/model.c: see model.h. */
 #include "model/model.h"
 
-#include "base/arena.h"
+#include <assert.h>
+
 #include "base/mem.h"
 
 enum { ITEM_INFO_MAX = 16 * 1024 * 1024 };
@@ -42,7 +43,7 @@ static void *resource_derive(yyjson_val *doc, struct str id, void *data)
     struct str t = json_str(tag);
     r->tags[r->tag_count++] = str_make(str_dup(t), t.len);
   }
-  perm_parse(yyjson_obj_get(doc, "base_permission"), &r->base);
+  r->base = perm_of_json(yyjson_obj_get(doc, "base_permission"));
   if (d->kind == KIND_STACK || d->kind == KIND_DEPLOYMENT) {
     yyjson_val *config = yyjson_obj_get(doc, "config");
     struct str swarm = json_get_str(config, "swarm_id"), server = json_get_str(config, "server_id");
@@ -65,22 +66,6 @@ static void resource_drop(void *ext, void *data)
   mem_free(r);
 }
 
-static void *user_derive(yyjson_val *doc, struct str id, void *data)
-{
-  (void)id;
-  (void)data;
-  struct user_flags *u = mem_new(sizeof *u);
-  u->admin = json_get_bool(doc, "admin", false) || json_get_bool(doc, "super_admin", false);
-  u->enabled = json_get_bool(doc, "enabled", false);
-  return u;
-}
-
-static void user_drop(void *ext, void *data)
-{
-  (void)data;
-  mem_free(ext);
-}
-
 static void on_resource_change(struct table *table, struct str id, const struct row *row, void *data)
 {
   (void)table;
@@ -96,12 +81,6 @@ static void on_resource_change(struct table *table, struct str id, const struct 
   }
   if (d->model->on_change)
     d->model->on_change(d->model->on_change_data, d->kind, id, row);
-}
-
-static void on_access_change(struct table *table, struct str id, const struct row *row, void *data)
-{
-  struct model *m = data;
-  perm_index_update(m->perms, table_collection(table), id, row ? row->json : STR_NONE);
 }
 
 /* ---- life ---- */
@@ -124,23 +103,23 @@ static Err open_resources(struct model_private *p, struct diag *reterr)
   return OK;
 }
 
+/* Users, groups and permission records also feed the permission index. */
 static Err open_tables(struct model *m, struct diag *reterr)
 {
+  static const struct {
+    void *(*derive)(yyjson_val *doc, struct str id, void *data);
+    void (*drop)(void *ext, void *data);
+  } access[TABLE_COUNT] = {
+    [TABLE_USER] = {perm_index_derive_user, perm_index_drop_user},
+    [TABLE_USER_GROUP] = {perm_index_derive_group, perm_index_drop_group},
+    [TABLE_PERMISSION] = {perm_index_derive_record, perm_index_drop_record},
+  };
   for (int i = 0; i < TABLE_COUNT; i++) {
-    bool access = i == TABLE_USER || i == TABLE_USER_GROUP || i == TABLE_PERMISSION;
     struct table_config c = {.collection = table_of[i].collection, .name_path = table_of[i].name_path,
-                             .on_change = access ? on_access_change : NULL, .data = m};
-    if (i == TABLE_USER) {
-      c.derive = user_derive;
-      c.drop = user_drop;
-    }
+                             .derive = access[i].derive, .drop = access[i].drop, .data = m->perms};
     Err err = table_open(m->store, &c, &m->tables[i], reterr);
     if (err)
       return err;
-    size_t count;
-    const struct row *const *rows = table_sorted(m->tables[i], &count);
-    for (size_t k = 0; access && k < count; k++)
-      on_access_change(m->tables[i], rows[k]->id, rows[k], m);
   }
   return OK;
 }
@@ -151,9 +130,8 @@ Err model_open(const struct model_config *config, struct model **ret_model, stru
   p->m.loop = config->loop;
   p->m.store = config->store;
   p->m.schema = config->schema;
-  p->m.transparent = config->transparent;
   p->m.page_limit = config->page_limit;
-  p->m.perms = perm_index_new();
+  p->m.perms = perm_index_new(config->transparent);
   Err err = open_resources(p, reterr);
   if (!err)
     err = open_tables(&p->m, reterr);
@@ -264,25 +242,33 @@ struct str model_item(struct model *model, const struct row *row)
 
 /* ---- permissions ---- */
 
+/* The two tables of resource types are in one order (spec api.md 4). */
+static_assert((int)KIND_SWARM == RESOURCE_SWARM && (int)KIND_RESOURCE_SYNC == RESOURCE_SYNC && (int)KIND_COUNT == RESOURCE_TYPE_COUNT,
+              "kinds.h and auth/perm.h differ");
+static enum resource_type type_of(enum kind kind) { return (enum resource_type)kind; }
+
+Err viewer_init(const struct model *model, struct str user_id, struct viewer *ret)
+{
+  *ret = (struct viewer){0};
+  if (perm_viewer_init(&ret->perm, model->perms, user_id))
+    return ERR_AUTH;
+  ret->admin = ret->perm.user->admin;
+  return OK;
+}
+
 struct perm model_perm(const struct model *model, const struct viewer *viewer, const struct row *row)
 {
   const struct resource *r = row->ext;
-  if (viewer->admin)
-    return (struct perm){PERM_WRITE, PERM_SPECIFIC_ALL};
-  struct perm p = perm_index_effective(model->perms, viewer->id, kinds[r->kind].type, r->id, r->base);
-  if (model->transparent && p.level < PERM_READ)
-    p.level = PERM_READ;
   const struct row *host = r->attached && r->attached[0]
     ? table_get(model->resources[r->attached_kind], str_of(r->attached)) : NULL;
-  if (host) {
-    const struct resource *h = host->ext;
-    p.specific |= perm_index_effective(model->perms, viewer->id, kinds[h->kind].type, h->id, h->base).specific;
-  }
-  return p;
+  if (!host)
+    return perm_effective(&viewer->perm, type_of(r->kind), r->id, r->base, /* parent= */ NULL);
+  struct perm_parent parent = {type_of(r->attached_kind), host->id, model_resource(host)->base};
+  return perm_effective(&viewer->perm, type_of(r->kind), r->id, r->base, &parent);
 }
 
 Err model_require(const struct model *model, const struct viewer *viewer, enum kind kind, struct str id_or_name,
-                  enum perm_level level, unsigned specific, const struct row **ret_row, struct diag *reterr)
+                  struct perm need, const struct row **ret_row, struct diag *reterr)
 {
   const char *type = kinds[kind].type;
   if (id_or_name.len == 0)
@@ -290,15 +276,8 @@ Err model_require(const struct model *model, const struct viewer *viewer, enum k
   const struct row *row = table_resolve(model->resources[kind], id_or_name);
   if (!row)
     return diag_set(reterr, ERR_NOTFOUND, "Did not find any %s matching %.*s", type, STR_ARG(id_or_name));
-  struct perm p = model_perm(model, viewer, row);
-  if (p.level < level || (p.specific & specific) != specific) {
-    CLEANUP(buf_release) struct buf names = BUF_INIT(256);
-    perm_specific_names(specific, &names);
-    return diag_set(reterr, ERR_FORBIDDEN,
-                    "User does not have required permissions on this %s. Must have at least %s permissions%s%s%s", type,
-                    perm_level_name(level), specific ? ", as well as these specific permissions: [" : "",
-                    specific ? buf_str(&names).ptr : "", specific ? "]" : "");
-  }
+  if (!perm_allows(model_perm(model, viewer, row), need))
+    return perm_refuse(reterr, type_of(kind), need);
   *ret_row = row;
   return OK;
 }

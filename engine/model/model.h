@@ -31,11 +31,6 @@ struct resource {
   bool update_available;
 };
 
-/* What the user table keeps beside a user's JSON. */
-struct user_flags {
-  bool admin, enabled;
-};
-
 enum table_id {
   TABLE_USER, TABLE_USER_GROUP, TABLE_PERMISSION, TABLE_API_KEY, TABLE_TAG, TABLE_VARIABLE, TABLE_GIT_ACCOUNT,
   TABLE_REGISTRY_ACCOUNT, TABLE_ONBOARDING_KEY, TABLE_COUNT
@@ -48,7 +43,6 @@ struct model {
   struct table *resources[KIND_COUNT];
   struct table *tables[TABLE_COUNT];
   struct perm_index *perms;
-  bool transparent;              /* config transparent_mode */
   uint64_t page_limit;           /* config default_pagination_limit */
   /* Makes the `info` of a list item as JSON, and the summary's state where it is not info.state; set by the script
    * layer. False: `out` is to be ignored. */
@@ -79,14 +73,17 @@ void model_touch(struct model *model, enum kind kind, struct str id);
 /* The whole list item, made now if need be; ptr NULL when policy failed to make one. */
 struct str model_item(struct model *model, const struct row *row);
 
-/* Who asks. Built-in users (spec api.md 11.3) are admins that are not stored. */
+/* Who asks, with what is the same for every resource worked out once. Built-in users (spec api.md 11.3) are known too. */
 struct viewer {
-  struct str id;
   bool admin;
+  struct perm_viewer perm;
 };
+/* ERR_AUTH: no such user. */
+NODISCARD Err viewer_init(const struct model *model, struct str user_id, struct viewer *ret);
+
 struct perm model_perm(const struct model *model, const struct viewer *viewer, const struct row *row);
 /* ERR_NOTFOUND, ERR_FORBIDDEN with the words clients know, or OK and the row. */
 NODISCARD Err model_require(const struct model *model, const struct viewer *viewer, enum kind kind, struct str id_or_name,
-                            enum perm_level level, unsigned specific, const struct row **ret_row, struct diag *reterr);
+                            struct perm need, const struct row **ret_row, struct diag *reterr);
 
 #endif

@@ -25,14 +25,15 @@ static enum kind check_kind(lua_State *L, int arg)
   return kind;
 }
 
-/* The table at `arg` as viewer; its id stays on the stack. */
+/* The user whose table is at `arg`; raises when there is none such. */
 static struct viewer check_viewer(lua_State *L, int arg)
 {
+  struct viewer v;
   luaL_checktype(L, arg, LUA_TTABLE);
-  lua_getfield(L, arg, "admin");
-  bool admin = lua_toboolean(L, -1);
   lua_getfield(L, arg, "id");
-  return (struct viewer){lua_check_str(L, -1), admin};
+  if (viewer_init(config_of(L)->model, lua_check_str(L, -1), &v))
+    luaL_argerror(L, arg, "is no user");
+  return v;
 }
 
 static int raise(lua_State *L, Err err, const struct diag *d)
@@ -49,16 +50,16 @@ static enum perm_level check_level(lua_State *L, int arg)
   return level;
 }
 
-static unsigned check_specifics(lua_State *L, int arg)
+static uint8_t check_specifics(lua_State *L, int arg)
 {
-  unsigned specific = 0, bit;
+  uint8_t specific = 0, bit;
   if (lua_isnoneornil(L, arg))
     return 0;
   luaL_checktype(L, arg, LUA_TTABLE);
   for (lua_Integer i = 1; lua_geti(L, arg, i) != LUA_TNIL; i++) {
     if (!perm_specific_parse(lua_check_str(L, -1), &bit))
       luaL_argerror(L, arg, "unknown specific permission");
-    specific |= bit;
+    specific = (uint8_t)(specific | bit);
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
@@ -78,12 +79,11 @@ static int l_require(lua_State *L)
   lua_settop(L, 5);
   enum kind kind = check_kind(L, 2);
   struct str key = lua_check_str(L, 3);
-  enum perm_level level = check_level(L, 4);
-  unsigned specific = check_specifics(L, 5);
+  struct perm need = {(uint8_t)check_level(L, 4), check_specifics(L, 5)};
   struct viewer viewer = check_viewer(L, 1);
   const struct row *row;
   struct diag d;
-  Err err = model_require(config_of(L)->model, &viewer, kind, key, level, specific, &row, &d);
+  Err err = model_require(config_of(L)->model, &viewer, kind, key, need, &row, &d);
   if (err)
     return raise(L, err, &d);
   struct str latest = table_latest(config_of(L)->model->resources[kind], row->id);
@@ -127,7 +127,7 @@ static int l_select(lua_State *L)
 {
   lua_settop(L, 4);
   enum kind kind = check_kind(L, 2);
-  enum perm_level level = check_level(L, 4);
+  struct perm need = {(uint8_t)check_level(L, 4), 0};
   struct buf *text = lua_buf(L, MODEL_JSON_MAX);
   if (lua_isnil(L, 3))
     buf_add_text(text, "{}");
@@ -140,7 +140,7 @@ static int l_select(lua_State *L)
   struct diag d;
   Err err = json_parse(buf_str(text), &doc, &d);
   if (!err)
-    err = list_select(config_of(L)->model, kind, yyjson_doc_get_root(doc), &viewer, level, 0, &rows, &count, &d);
+    err = list_select(config_of(L)->model, kind, yyjson_doc_get_root(doc), &viewer, need, &rows, &count, &d);
   yyjson_doc_free(doc);
   if (err)
     return raise(L, err, &d);
@@ -165,7 +165,7 @@ static int l_readable(lua_State *L)
     luaL_setmetatable(L, "komodo.array");
     lua_Integer n = 0;
     for (size_t i = 0; i < count; i++) {
-      if (model_perm(model, &viewer, rows[i]).level < PERM_READ)
+      if (!perm_allows(model_perm(model, &viewer, rows[i]), (struct perm){PERM_READ, 0}))
         continue;
       lua_pushlstring(L, rows[i]->id.ptr, rows[i]->id.len);
       lua_rawseti(L, -2, ++n);

@@ -16,8 +16,10 @@ local state = require("komodo.state")
 local update = require("komodo.update")
 local users = require("komodo.users")
 
-local json, model, store, schema = engine.json, engine.model, engine.store, engine.schema
+local json, model, store = engine.json, engine.model, engine.store
 local resource = { hooks = {} }
+
+local function normalise(type_name, value) return fail.unless(nil, engine.schema.normalise(type_name, value, "full")) end
 
 local function hook(kind, name) return (resource.hooks[kind] or {})[name] end
 
@@ -81,8 +83,8 @@ function resource.create(ctx, kind_name, raw_name, partial, info)
     description = "",
     template = false,
     tags = json.array({}),
-    info = kind.info and schema.normalise(kind.info, info or json.object({}), "full") or json.null,
-    config = schema.normalise(kind.config, partial, "full"),
+    info = kind.info and normalise(kind.info, info or json.object({})) or json.null,
+    config = normalise(kind.config, partial),
     base_permission = "None",
     updated_at = engine.now(),
   }
@@ -97,7 +99,7 @@ function resource.create(ctx, kind_name, raw_name, partial, info)
   local u = update.new(ctx.user, "Create" .. kind_name, { type = kind_name, id = id })
   u.start_ts = start
   update.log(u, "Create " .. kind_name, ("Created %s\nid: %s\nname: %s"):format(kind_name, id, name))
-  update.log(u, "Config", json.encode(res.config, "pretty"))
+  update.log(u, "Config", engine.pretty(res.config))
   local created = hook(kind_name, "created")
   if created then created(res, u, ctx) end
   update.finalize(u)
@@ -147,7 +149,8 @@ function resource.update(ctx, kind_name, id_or_name, partial)
   local validate = hook(kind_name, "validate")
   if validate then validate(partial, ctx, res) end
   local stored = store.latest(kind_name, id)
-  local config, changed = schema.merge(kind.config, stored.config, partial)
+  local config, changed = engine.schema.merge(kind.config, stored.config, partial)
+  if not config then error(changed, 0) end
   if #changed == 0 then return stored end
   local before = hook(kind_name, "before_update")
   if before then before(stored, config, ctx) end

@@ -39,7 +39,7 @@ local function account_requests(kind, operation)
   end
 
   engine.handle("write/Create" .. collection, function(params, ctx)
-    local account = engine.schema.normalise(collection, params.account, "full")
+    local account = fail.unless(nil, engine.schema.normalise(collection, params.account, "full"))
     account._id = { ["$oid"] = engine.crypto.object_id() }
     check(account)
     return commit(ctx, "Create", account, function(change, id) change:insert(collection, id, account) end)
