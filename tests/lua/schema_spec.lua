@@ -109,7 +109,7 @@ end
 -- Published as always there, yet the input may leave them out and gets a zero value: Komodo names the default in a function.
 local zero_by_function = set({
   "ServerConfig.enabled", "ActionConfig.run_at_startup", "StackConfig.compose_cmd_wrapper_include",
-  "PermissionLevelAndSpecifics.level", "PermissionLevelAndSpecifics.specific",   -- spec api.md 7.7
+  "PermissionLevelAndSpecifics.specific",                                       -- spec api.md 7.7
   "Version.major", "Version.minor", "Version.patch",                             -- "1.2" is accepted
   "BuildInfo.last_built_at",                                                     -- a new Build has none yet
 })
