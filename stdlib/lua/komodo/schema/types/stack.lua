@@ -144,7 +144,7 @@ return {
     S.opt("container", "ContainerListItem", "Its container, on a Server."),
     S.opt("swarm_service", "SwarmServiceListItem", "Its service, on a Swarm."),
     S.must("state", "StackServiceState", "Its state."),
-    S.list("image_digests", "ImageDigest", "Digests of the image in use."),
+    S.opt("image_digests", { "list", "ImageDigest" }, "Digests of the image in use; null when not known."),
   }),
   S.struct("GetStacksSummaryResponse", "Counts of Stacks.", {
     S.must("total", "uint", "All that the caller can read."),
