@@ -37,7 +37,8 @@ struct api {
   struct http_server *http;
   struct live *live;
   struct jwt *jwt;
-  struct apikey_cache *api_keys;
+  struct passwords *passwords;
+  struct apikeys *api_keys;
   struct rate_limit *limit_login, *limit_general;
   struct map handlers;             /* "read/ListServers" -> struct read_handler */
   const struct embed_file *docs;   /* embedded files of /docs and the landing page */
@@ -88,6 +89,8 @@ void reads_register(struct api *api);
 void reads_release(struct api *api);
 
 /* ---- credentials.c ---- */
+void credentials_open(struct api *api);
+void credentials_close(struct api *api, void (*on_closed)(void *data), void *data);
 /* Finds out who sent `req` and calls back once, now or later: err OK and the caller, or status and words. */
 typedef void credentials_fn(void *data, Err err, const struct diag *d, const struct caller *caller);
 struct http_credentials {
@@ -107,6 +110,12 @@ void live_free(struct live *live);
 void live_accept(struct live *live, struct http_req *req);
 /* Sends the list item of an Update to everybody who may see its target. */
 void live_broadcast(struct live *live, struct str target_type, struct str target_id, struct str item);
+
+/* ---- scripts.c: user scripts, and what they ask for ---- */
+NODISCARD Err scripts_open(struct api *api, struct diag *reterr);
+void scripts_close(struct api *api, void (*on_closed)(void *data), void *data);
+/* engine.script: start{ source, name, args, user, run, limits, on_log } -> run; run:wait() -> outcome; run:cancel() */
+void lib_script_open(lua_State *L, struct api *api);
 
 /* ---- lib_api.c ---- */
 /* engine.dispatch, engine.broadcast, engine.monitor, engine.conf, engine.auth, engine.parse, engine.regex, engine.timelength_ms */

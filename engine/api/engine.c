@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/version.h"
 #include "doc/schema_lua.h"
@@ -318,6 +319,7 @@ static Err start_policy(struct engine *e, struct diag *reterr)
   e->lib_model = (struct lib_model){a->model, a->status};
   lib_model_open(L, &e->lib_model);
   lib_api_open(L, a);
+  lib_script_open(L, a);
   lua_getglobal(L, "engine");
   schema_open(L, a->schema);
   lua_setfield(L, -2, "schema");
@@ -437,7 +439,7 @@ void engine_reload_tls(struct engine *engine)
 
 /* ---- stopping: each step ends in the next ---- */
 
-static void stopped_store(void *data)
+static void stopped_credentials(void *data)
 {
   struct engine *e = data;
   struct api *a = &e->api;
@@ -446,11 +448,16 @@ static void stopped_store(void *data)
   schema_free(a->schema);
   live_free(a->live);
   reads_release(a);
-  credentials_close(a);
   jwt_free(a->jwt);
   mem_free(a->openapi);
   e->on_stopped(&e->failure, e->stopped_data);
   mem_free(e);
+}
+
+static void stopped_store(void *data)
+{
+  struct engine *e = data;
+  credentials_close(&e->api, stopped_credentials, e);
 }
 
 static void stopped_hub(void *data)

@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "auth/client_ip.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/version.h"
 #include "model/status.h"
@@ -101,6 +102,8 @@ struct call {
   enum schema_group group;
   struct str name;         /* from the path; empty: form 1 */
   struct str ip;
+  struct rate_limit *limit;   /* of a login request; NULL: failures do not count */
+  struct rate_attempt attempt;
 };
 
 static bool is_json(struct str type)
@@ -116,6 +119,8 @@ static bool is_json(struct str type)
 
 static void answer(struct call *c, struct answer *a)
 {
+  if (a->err && c->limit)
+    rate_limit_fail(c->limit, c->ip, &c->attempt, &a->diag);
   if (a->err)
     http_answer_error(c->req, a->status, &a->diag);
   else
@@ -149,6 +154,19 @@ static Err read_form(struct call *c, yyjson_val *root, struct str *ret_name, yyj
   return OK;
 }
 
+/* Logins with a password have a counter of their own, the other login requests share the general one (spec api.md 5). */
+static bool may_attempt(struct call *c, struct str name)
+{
+  struct diag d;
+  if (str_eq(name, STR("GetLoginOptions")))
+    return true;
+  c->limit = str_eq(name, STR("LoginLocalUser")) ? c->api->limit_login : c->api->limit_general;
+  Err err = rate_limit_check(c->limit, c->ip, clock_mono_ms(), &c->attempt, &d);
+  if (err)
+    http_answer_error(c->req, err_status(err), &d);
+  return err == OK;
+}
+
 static void run(struct call *c, const struct caller *caller)
 {
   struct http_req *req = c->req;
@@ -170,6 +188,8 @@ static void run(struct call *c, const struct caller *caller)
     http_answer_error(req, err_status(err), &a.diag);
     return;
   }
+  if (c->group == SCHEMA_LOGIN && !may_attempt(c, name))
+    return;
   struct policy_task *task = dispatch(c->api, c->group, name, params, caller, c->ip, &a);
   if (task) {
     op_wait(&task->op, on_task, c);
@@ -201,10 +221,14 @@ static struct http_credentials credentials_of(struct http_req *req)
 /* Fills in the client's address; false: the request was answered. */
 static bool find_ip(struct http_req *req, struct str *ret)
 {
-  if (client_ip(http_req_header(req, "X-Forwarded-For"), http_req_header(req, "X-Real-IP"), http_req_peer_ip(req), ret) == OK)
-    return true;
-  answer_error(req, ERR_AUTH, "invalid IP address syntax");
-  return false;
+  struct diag d;
+  char *text = arena_new(http_req_arena(req), CLIENT_IP_MAX);
+  Err err = client_ip(http_req_header(req, "X-Forwarded-For"), http_req_header(req, "X-Real-IP"), http_req_peer_ip(req),
+                      /* proxies= */ NULL, 0, text, &d);
+  if (err)
+    http_answer_error(req, err_status(err), &d);
+  *ret = str_of(text);
+  return err == OK;
 }
 
 static struct call *new_call(struct http_req *req, enum schema_group group, struct str name)

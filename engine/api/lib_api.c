@@ -1,7 +1,11 @@
 /* api/lib_api.c: what policy Lua needs of the layers at the top. See api.h; types: stdlib/lua/komodo/_meta/engine.lua. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include "api/api.h"
 #include "auth/password.h"
 #include "auth/validate.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "conf/duration.h"
 #include "conf/toml.h"
@@ -144,6 +148,57 @@ static int l_timelength_ms(lua_State *L)
   return 1;
 }
 
+/* ---- engine.regex ---- */
+
+enum { REGEX_PATTERN_MAX = 1000, REGEX_MATCH_LIMIT = 100000 };
+static const char REGEX[] = "komodo.regex";
+
+static int l_regex_gc(lua_State *L)
+{
+  pcre2_code **code = lua_touserdata(L, 1);
+  pcre2_code_free(*code);
+  *code = NULL;
+  return 0;
+}
+
+/* regex(text) -> boolean; a match that takes too many steps is none   [-1, +1, e] */
+static int l_regex_match(lua_State *L)
+{
+  pcre2_code **code = luaL_checkudata(L, 1, REGEX);
+  struct str text = lua_check_str(L, 2);
+  pcre2_match_data *match = pcre2_match_data_create(1, NULL);
+  pcre2_match_context *context = pcre2_match_context_create(NULL);
+  int found = PCRE2_ERROR_NOMEMORY;
+  if (match && context) {
+    pcre2_set_match_limit(context, REGEX_MATCH_LIMIT);
+    found = pcre2_match(*code, (PCRE2_SPTR)text.ptr, text.len, 0, 0, match, context);
+  }
+  pcre2_match_context_free(context);
+  pcre2_match_data_free(match);
+  lua_pushboolean(L, found >= 0);
+  return 1;
+}
+
+/* engine.regex(pattern) -> a function of a text; raises when it is not valid   [-1, +1, e] */
+static int l_regex(lua_State *L)
+{
+  struct str pattern = lua_check_str(L, 1);
+  int number;
+  PCRE2_SIZE at;
+  struct diag d;
+  pcre2_code **code = lua_newuserdatauv(L, sizeof *code, 0);
+  *code = NULL;
+  luaL_setmetatable(L, REGEX);
+  if (pattern.len > REGEX_PATTERN_MAX)
+    return raise(L, diag_set(&d, ERR_INVALID, "Regex matching string invalid: longer than %d bytes", REGEX_PATTERN_MAX), &d, "regex");
+  *code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &number, &at, NULL);
+  if (*code)
+    return 1;
+  PCRE2_UCHAR words[128] = {0};
+  pcre2_get_error_message(number, words, sizeof words);
+  return raise(L, diag_set(&d, ERR_INVALID, "Regex matching string invalid: %s at character %zu", (const char *)words, at), &d, "regex");
+}
+
 /* ---- engine.parse ---- */
 
 static int push_mut(lua_State *L)
@@ -209,13 +264,10 @@ static int l_pretty(lua_State *L)
 static int hash_finish(lua_State *L, int status, lua_KContext ctx)
 {
   (void)status;
-  const struct password_op *p = (const struct password_op *)ctx;
-  if (p->op.err)
-    return lua_fail(L, &p->op, "password");
-  if (p->hash[0])
-    lua_pushstring(L, p->hash);
-  else
-    lua_pushboolean(L, p->matches);
+  const struct password_job *job = (const struct password_job *)ctx;
+  if (job->op.err)
+    return lua_fail(L, &job->op, "password");
+  lua_pushstring(L, job->hash);
   return 1;
 }
 
@@ -224,10 +276,23 @@ static int l_hash(lua_State *L)
 {
   struct str password = lua_check_str(L, 1);
   struct op **box = op_box(L);
-  struct password_op *p;
-  password_hash(api_of(L)->passwords, password, &p);
-  *box = &p->op;
+  struct password_job *job;
+  struct diag d;
+  Err err = password_hash(api_of(L)->passwords, password, &job, &d);
+  if (err)
+    return fail(L, err, &d, "password");
+  *box = &job->op;
   return op_await(L, box, hash_finish);
+}
+
+static int verify_finish(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status;
+  const struct op *op = (const struct op *)ctx;
+  if (op->err && op->err != ERR_AUTH)
+    return lua_fail(L, op, "password");
+  lua_pushboolean(L, op->err == OK);
+  return 1;
 }
 
 /* engine.auth.verify(password, hash?) -> boolean | nil, err: without a hash it takes as long and is false   [waits] */
@@ -235,17 +300,20 @@ static int l_verify(lua_State *L)
 {
   struct str password = lua_check_str(L, 1), hash = lua_isnoneornil(L, 2) ? STR_NONE : lua_check_str(L, 2);
   struct op **box = op_box(L);
-  struct password_op *p;
-  password_verify(api_of(L)->passwords, password, hash, &p);
-  *box = &p->op;
-  return op_await(L, box, hash_finish);
+  struct password_job *job;
+  struct diag d;
+  Err err = password_verify(api_of(L)->passwords, password, hash, &job, &d);
+  if (err)
+    return fail(L, err, &d, "password");
+  *box = &job->op;
+  return op_await(L, box, verify_finish);
 }
 
 /* engine.auth.jwt(user_id) -> token                                   [-1, +1, e] */
 static int l_jwt(lua_State *L)
 {
   struct buf *token = lua_buf(L, 4096);
-  jwt_sign(api_of(L)->jwt, lua_check_str(L, 1), token);
+  jwt_sign(api_of(L)->jwt, lua_check_str(L, 1), clock_unix_ms(), token);
   lua_pushlstring(L, token->ptr, token->len);
   return 1;
 }
@@ -253,11 +321,11 @@ static int l_jwt(lua_State *L)
 /* engine.auth.new_api_key() -> key, secret                            [-0, +2, -] */
 static int l_new_api_key(lua_State *L)
 {
-  char key[APIKEY_LEN + 1], secret[APIKEY_LEN + 1];
-  apikey_generate(key, secret);
-  lua_pushstring(L, key);
-  lua_pushstring(L, secret);
-  mem_wipe(secret, sizeof secret);
+  struct apikey_pair pair;
+  apikey_generate(&pair);
+  lua_pushstring(L, pair.key);
+  lua_pushstring(L, pair.secret);
+  mem_wipe(&pair, sizeof pair);
   return 2;
 }
 
@@ -297,15 +365,18 @@ static int l_public_key_of(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"dispatch", l_dispatch}, {"broadcast", l_broadcast}, {"conf", l_conf},
-                                     {"timelength_ms", l_timelength_ms}, {"pretty", l_pretty}, {NULL, NULL}};
+                                     {"timelength_ms", l_timelength_ms}, {"regex", l_regex}, {"pretty", l_pretty}, {NULL, NULL}};
 static const luaL_Reg monitor_functions[] = {{"refresh", l_refresh}, {NULL, NULL}};
 static const luaL_Reg parse_functions[] = {{"toml", l_parse_toml}, {"yaml", l_parse_yaml}, {"json", l_parse_json}, {NULL, NULL}};
 static const luaL_Reg auth_functions[] = {{"hash", l_hash}, {"verify", l_verify}, {"jwt", l_jwt}, {"new_api_key", l_new_api_key},
                                           {"validate", l_validate}, {NULL, NULL}};
 static const luaL_Reg hub_functions[] = {{"public_key", l_public_key}, {"public_key_of", l_public_key_of}, {NULL, NULL}};
 
+static const luaL_Reg regex_methods[] = {{"__call", l_regex_match}, {"__gc", l_regex_gc}, {NULL, NULL}};
+
 void lib_api_open(lua_State *L, struct api *api)
 {
+  lua_new_class(L, REGEX, regex_methods);
   lua_pushlightuserdata(L, api);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &api_key);
   lua_getglobal(L, "engine");

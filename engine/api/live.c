@@ -194,20 +194,19 @@ static void on_deadline(struct op *op, void *data)
 void live_accept(struct live *live, struct http_req *req)
 {
   struct diag d;
-  struct str ip;
+  char ip[CLIENT_IP_MAX];
   if (!ws_is_upgrade(req)) {
     diag_set(&d, ERR_INVALID, "Connection header did not include 'upgrade': this route is a WebSocket");
     http_answer_error(req, 400, &d);
     return;
   }
-  if (client_ip(http_req_header(req, "X-Forwarded-For"), http_req_header(req, "X-Real-IP"), http_req_peer_ip(req), &ip)) {
-    diag_set(&d, ERR_AUTH, "invalid IP address syntax");
+  if (client_ip(http_req_header(req, "X-Forwarded-For"), http_req_header(req, "X-Real-IP"), http_req_peer_ip(req), NULL, 0, ip, &d)) {
     http_answer_error(req, 401, &d);
     return;
   }
   struct subscriber *s = mem_new(sizeof *s);
   s->live = live;
-  s->ip = str_dup(ip);
+  s->ip = mem_strdup(ip);
   buf_init(&s->early, LIVE_EARLY_MAX);
   struct ws_config config = {
     .frame_max = LIVE_FRAME_MAX, .message_max = LIVE_FRAME_MAX, .queue_max = LIVE_QUEUE_BYTES,
