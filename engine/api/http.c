@@ -298,15 +298,22 @@ static int push_nothing(lua_State *L, void *data)
   return 0;
 }
 
+/* Policy answers with a text that holds the document. It is the same for everybody, so it is kept. */
 static void on_openapi(struct op *op, void *data)
 {
   struct call *c = data;
   struct answer a;
+  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
   answer_init(&a);
   answer_take(&a, (struct policy_task *)op);
-  if (!a.err && !c->api->openapi) {
-    c->api->openapi = mem_strndup(a.body.ptr, a.body.len);
-    c->api->openapi_len = a.body.len;
+  if (!a.err && !c->api->openapi && json_parse(buf_str(&a.body), &doc, /* reterr= */ NULL) == OK) {
+    struct str text = json_str(yyjson_doc_get_root(doc));
+    c->api->openapi = str_dup(text);
+    c->api->openapi_len = text.len;
+  }
+  if (!a.err && c->api->openapi) {
+    buf_clear(&a.body);
+    buf_add(&a.body, c->api->openapi, c->api->openapi_len);
   }
   answer(c, &a);
 }

@@ -73,7 +73,7 @@ end
 -- What the log ends with: how it went, and what it cost.
 local function closing_line(outcome)
   return ("completed in %d ms · cpu %d ms · peak %d KiB · %d API calls"):format(
-    outcome.wall_ms, outcome.cpu_ms, outcome.peak_bytes // 1024, outcome.api_calls)
+    outcome.wall_ms, outcome.cpu_us // 1000, outcome.peak_bytes // 1024, outcome.api_calls)
 end
 
 local function describe_failure(outcome)
@@ -152,7 +152,7 @@ execute.define_batch("BatchRunAction", "RunAction", "Action")
 --- A script calls the API (the runner asks through this handler): the request as its user would send it; an execution is
 --- waited for until its record is complete.
 engine.handle("script/call", function(group, name, params, user)
-  local result = fail.unless(nil, engine.dispatch(user, group, name, params))
+  local result = fail.unless(nil, engine.dispatch(user, group == "start" and "execute" or group, name, params))
   if group ~= "execute" then return result end
   local function finished(item)
     return item._id and update.wait(update.id(item)) or item
