@@ -29,7 +29,7 @@ struct heap {
   char *top;                    /* end of the blocks */
   char *committed;
   char *end;
-  size_t used, peak, limit;
+  size_t used, peak, limit, capacity;
   bool was_full;
   uint32_t fl_map;
   uint8_t sl_map[FL_COUNT];
@@ -314,13 +314,13 @@ static size_t reserved_for(size_t limit)
   return (size + PAGE - 1) & ~(size_t)(PAGE - 1);
 }
 
-static void start(struct heap *h, char *committed, char *end, size_t limit)
+static void start(struct heap *h, char *committed, char *end, size_t capacity)
 {
   memset(h, 0, sizeof *h);
   h->top = first_block(h);
   h->committed = committed;
   h->end = end;
-  h->limit = limit;
+  h->limit = h->capacity = capacity;
 }
 
 struct heap *heap_new(size_t limit)
@@ -344,20 +344,17 @@ void heap_free(struct heap *h)
     munmap(h, (size_t)(h->end - (char *)h));
 }
 
-void heap_reset(struct heap *h, size_t limit)
+void heap_reset(struct heap *h)
 {
   char *committed = h->committed, *end = h->end;
+  size_t capacity = h->capacity;
   if (committed - (char *)h > KEEP)
     madvise((char *)h + KEEP, (size_t)(committed - (char *)h) - KEEP, MADV_DONTNEED);
-  start(h, committed, end, limit);
+  start(h, committed, end, capacity);
 }
 
-size_t heap_capacity(const struct heap *h)
-{
-  size_t size = (size_t)(h->end - (const char *)h);
-  return (size - sizeof *h - COMMIT_MIN) / 5 * 4;
-}
-
+void heap_set_limit(struct heap *h, size_t limit) { h->limit = limit < h->capacity ? limit : h->capacity; }
+size_t heap_capacity(const struct heap *h) { return h->capacity; }
 size_t heap_used(const struct heap *h) { return h->used; }
 size_t heap_peak(const struct heap *h) { return h->peak; }
 bool heap_was_full(const struct heap *h) { return h->was_full; }

@@ -24,9 +24,10 @@ struct heap;
 /* Room for `limit` bytes of live blocks. NULL: no address space. Thread: any. */
 struct heap *heap_new(size_t limit) NODISCARD;
 void heap_free(struct heap *heap);           /* NULL is fine */
-/* Empties it for the next script; returns all but the first pages to the system. */
-void heap_reset(struct heap *heap, size_t limit);
-size_t heap_capacity(const struct heap *heap);   /* the largest limit that heap_reset may be given */
+/* Empties it for the next script; returns all but the first pages to the system. The limit is its capacity again. */
+void heap_reset(struct heap *heap);
+void heap_set_limit(struct heap *heap, size_t limit);   /* not beyond the capacity */
+size_t heap_capacity(const struct heap *heap);   /* what heap_new was given */
 
 size_t heap_used(const struct heap *heap);   /* live bytes, with headers */
 size_t heap_peak(const struct heap *heap);

@@ -188,16 +188,22 @@ static int l_error_tostring(lua_State *L)
   return 1;
 }
 
+void errors_open(lua_State *L)
+{
+  luaL_newmetatable(L, ERROR);
+  lua_pushcfunction(L, l_error_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pop(L, 1);
+}
+
 void bridge_open(lua_State *L)
 {
   static const luaL_Reg box[] = {{"__gc", l_box_gc}, {"__close", l_box_gc}, {NULL, NULL}};
+  errors_open(L);
   luaL_newmetatable(L, BOX);
   luaL_setfuncs(L, box, 0);
   luaL_newmetatable(L, BUFFER);
   lua_pushcfunction(L, l_buf_gc);
   lua_setfield(L, -2, "__gc");
-  luaL_newmetatable(L, ERROR);
-  lua_pushcfunction(L, l_error_tostring);
-  lua_setfield(L, -2, "__tostring");
-  lua_pop(L, 3);
+  lua_pop(L, 2);
 }

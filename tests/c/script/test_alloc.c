@@ -53,7 +53,7 @@ static void refuses_beyond_the_limit(void **state)
   struct heap *h = heap_new(1 << 20);
   assert_null(heap_alloc(h, NULL, 0, (1 << 20) + 1));
   assert_true(heap_was_full(h));
-  heap_reset(h, 1 << 20);
+  heap_reset(h);
   assert_false(heap_was_full(h));
   size_t got = 0;
   while (heap_alloc(h, NULL, 0, 1000))
@@ -61,7 +61,7 @@ static void refuses_beyond_the_limit(void **state)
   assert_in_range(got, (1 << 20) * 9 / 10, 1 << 20);
   assert_true(heap_was_full(h));
   assert_in_range(heap_peak(h), 1000000, 1 << 20);
-  heap_reset(h, 1 << 20);
+  heap_reset(h);
   assert_int_equal(heap_used(h), 0);
   assert_null(heap_alloc(h, NULL, 0, SIZE_MAX / 2));
   assert_non_null(heap_alloc(h, NULL, 0, 1 << 19));
