@@ -32,7 +32,7 @@ static int fail(lua_State *L, Err err, const struct diag *d, const char *what)
   return 2;
 }
 
-static int raise(lua_State *L, Err err, const struct diag *d, const char *what)
+static int raise_err(lua_State *L, Err err, const struct diag *d, const char *what)
 {
   lua_push_err(L, err, d, what);
   return lua_error(L);
@@ -190,13 +190,13 @@ static int l_regex(lua_State *L)
   *code = NULL;
   luaL_setmetatable(L, REGEX);
   if (pattern.len > REGEX_PATTERN_MAX)
-    return raise(L, diag_set(&d, ERR_INVALID, "Regex matching string invalid: longer than %d bytes", REGEX_PATTERN_MAX), &d, "regex");
+    return raise_err(L, diag_set(&d, ERR_INVALID, "Regex matching string invalid: longer than %d bytes", REGEX_PATTERN_MAX), &d, "regex");
   *code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &number, &at, NULL);
   if (*code)
     return 1;
   PCRE2_UCHAR words[128] = {0};
   pcre2_get_error_message(number, words, sizeof words);
-  return raise(L, diag_set(&d, ERR_INVALID, "Regex matching string invalid: %s at character %zu", (const char *)words, at), &d, "regex");
+  return raise_err(L, diag_set(&d, ERR_INVALID, "Regex matching string invalid: %s at character %zu", (const char *)words, at), &d, "regex");
 }
 
 /* ---- engine.parse ---- */
@@ -213,11 +213,11 @@ static int parse(lua_State *L, Err (*parser)(struct str text, yyjson_mut_doc **r
   yyjson_mut_doc *mut = NULL;
   Err err = parser(lua_check_str(L, 1), &mut, &d);
   if (err)
-    return raise(L, err, &d, "text");
+    return raise_err(L, err, &d, "text");
   yyjson_doc *doc = yyjson_mut_doc_imut_copy(mut, NULL);
   yyjson_mut_doc_free(mut);
   if (!doc)
-    return raise(L, ERR_NOMEM, NULL, "text");
+    return raise_err(L, ERR_NOMEM, NULL, "text");
   lua_pushcfunction(L, push_mut);
   lua_pushlightuserdata(L, doc);
   int status = lua_pcall(L, 1, 1, 0);
@@ -235,7 +235,7 @@ static int l_parse_json(lua_State *L)
   Err err = json_parse(lua_check_str(L, 1), &doc, &d);
   yyjson_doc_free(doc);
   if (err)
-    return raise(L, err, &d, "text");
+    return raise_err(L, err, &d, "text");
   json_push_text(L, lua_check_str(L, 1));
   return 1;
 }
@@ -339,7 +339,7 @@ static int l_validate(lua_State *L)
   struct str text = lua_check_str(L, 2);
   struct diag d;
   Err err = checks[i] ? checks[i](text, &d) : validate_password(text, conf_int(api_of(L)->conf, "min_password_length"), &d);
-  return err ? raise(L, err, &d, names[i]) : 0;
+  return err ? raise_err(L, err, &d, names[i]) : 0;
 }
 
 /* ---- engine.hub, more ---- */
@@ -358,7 +358,7 @@ static int l_public_key_of(lua_State *L)
   struct key_pair pair;
   Err err = key_parse(lua_check_str(L, 1), &pair, &d);
   if (err)
-    return raise(L, err, &d, "private_key");
+    return raise_err(L, err, &d, "private_key");
   lua_pushstring(L, pair.text);
   key_pair_release(&pair);
   return 1;

@@ -36,7 +36,7 @@ static struct viewer check_viewer(lua_State *L, int arg)
   return v;
 }
 
-static int raise(lua_State *L, Err err, const struct diag *d)
+static int raise_err(lua_State *L, Err err, const struct diag *d)
 {
   lua_push_err(L, err, d, "model");
   return lua_error(L);
@@ -85,7 +85,7 @@ static int l_require(lua_State *L)
   struct diag d;
   Err err = model_require(config_of(L)->model, &viewer, kind, key, need, &row, &d);
   if (err)
-    return raise(L, err, &d);
+    return raise_err(L, err, &d);
   struct str latest = table_latest(config_of(L)->model->resources[kind], row->id);
   json_push_text(L, latest.ptr ? latest : row->json);
   return 1;
@@ -101,7 +101,7 @@ static int l_perm(lua_State *L)
   const struct row *row = table_resolve(config_of(L)->model->resources[kind], key);
   struct diag d;
   if (!row)
-    return raise(L, diag_set(&d, ERR_NOTFOUND, "Did not find any %s matching %.*s", kinds[kind].type, STR_ARG(key)), &d);
+    return raise_err(L, diag_set(&d, ERR_NOTFOUND, "Did not find any %s matching %.*s", kinds[kind].type, STR_ARG(key)), &d);
   struct buf *out = lua_buf(L, 1024);
   perm_write(model_perm(config_of(L)->model, &viewer, row), out);
   json_push_text(L, buf_str(out));
@@ -143,7 +143,7 @@ static int l_select(lua_State *L)
     err = list_select(config_of(L)->model, kind, yyjson_doc_get_root(doc), &viewer, need, &rows, &count, &d);
   yyjson_doc_free(doc);
   if (err)
-    return raise(L, err, &d);
+    return raise_err(L, err, &d);
   lua_pushcfunction(L, push_rows);
   lua_pushlightuserdata(L, rows);
   lua_pushinteger(L, (lua_Integer)count);
