@@ -12,7 +12,8 @@
 enum stage { OPENING, LOGIN, UP, ENDED };
 
 enum {
-  SOCKET_QUEUE_MAX = FRAME_MAX + 64 * 1024,   /* one message at a time comes from the outbox, and pings */
+  /* One message always fits an empty queue, and the outbox waits for that: with this, on_drain says that it is empty. */
+  SOCKET_QUEUE_MAX = 2,
   FRAME_MESSAGE_MAX = 64 * 1024 * 1024,
 };
 
