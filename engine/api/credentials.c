@@ -56,7 +56,7 @@ static void refuse(struct api *api, struct str ip, const struct rate_attempt *at
 }
 
 /* The credentials are right: the user they name must exist, and be enabled where that is asked. */
-static void accept(struct api *api, struct str user_id, bool need_enabled, struct str ip, const struct rate_attempt *attempt,
+static void admit(struct api *api, struct str user_id, bool need_enabled, struct str ip, const struct rate_attempt *attempt,
                    credentials_fn *done, void *data)
 {
   struct caller caller;
@@ -72,7 +72,7 @@ static void on_checked(struct op *op, void *data)
   if (op->err)
     refuse(c->api, str_of(c->ip), &c->attempt, c->done, c->data);
   else
-    accept(c->api, str_of(c->user_id), c->need_enabled, str_of(c->ip), &c->attempt, c->done, c->data);
+    admit(c->api, str_of(c->user_id), c->need_enabled, str_of(c->ip), &c->attempt, c->done, c->data);
   op_unref(op);
   check_free(c);
 }
@@ -87,7 +87,7 @@ static void check_key(struct api *api, const struct http_credentials *given, str
   bool known = row && json_parse(row->json, &doc, /* reterr= */ NULL) == OK && apikey_parse(yyjson_doc_get_root(doc), &stored);
   Err err = apikeys_recall(api->api_keys, known ? &stored : NULL, secret, clock_unix_ms());
   if (err == OK) {
-    accept(api, stored.user_id, need_enabled, ip, attempt, done, data);
+    admit(api, stored.user_id, need_enabled, ip, attempt, done, data);
     return;
   }
   struct op *op = NULL;
@@ -120,7 +120,7 @@ static void check_jwt(struct api *api, struct str token, struct str ip, bool nee
     done(data, ERR_AUTH, &d, /* caller= */ NULL);
     return;
   }
-  accept(api, str_of(claims.sub), need_enabled, ip, attempt, done, data);
+  admit(api, str_of(claims.sub), need_enabled, ip, attempt, done, data);
 }
 
 void credentials_check(struct api *api, const struct http_credentials *given, struct str client_ip, bool need_enabled,

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "base/embed.h"
 #include "model/status.h"
-#include "net/static.h"
 
 /* ---- answers ---- */
 
@@ -336,7 +336,17 @@ static void route_openapi(struct http_req *req)
     op_wait(&task->op, on_openapi, c);
 }
 
-static void route_docs(struct http_req *req) { static_respond_embedded(req, api_of(req)->docs, STR("docs.html")); }
+static void answer_page(struct http_req *req, const char *name)
+{
+  for (const struct embed_file *f = api_of(req)->docs; f->path; f++)
+    if (strcmp(f->path, name) == 0) {
+      respond(req, 200, STR("text/html; charset=utf-8"), str_make(f->data, f->size));
+      return;
+    }
+  answer_error(req, ERR_NOTFOUND, "Nothing is served here");
+}
+
+static void route_docs(struct http_req *req) { answer_page(req, "docs.html"); }
 static void route_version(struct http_req *req) { respond(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_API_VERSION)); }
 static void route_auth_version(struct http_req *req) { respond(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_AUTH_VERSION)); }
 static void route_ws_update(struct http_req *req) { live_accept(api_of(req)->live, req); }
@@ -348,7 +358,7 @@ static void route_static(struct http_req *req)
   if (!str_eq(http_req_method(req), STR("GET")) && !str_eq(http_req_method(req), STR("HEAD")))
     answer_method(req, "GET,HEAD");
   else if (str_eq(path, STR("/")))
-    static_respond_embedded(req, api_of(req)->docs, STR("index.html"));
+    answer_page(req, "index.html");
   else
     answer_error(req, ERR_NOTFOUND, "Nothing is served here");
 }
@@ -358,7 +368,7 @@ static void route_static(struct http_req *req)
 static const struct {
   const char *path;
   void (*run)(struct http_req *req);
-} gets[] = {
+} pages[] = {
   {"/version", route_version},     {"/auth/version", route_auth_version}, {"/user", route_user},
   {"/docs", route_docs},           {"/docs/openapi.json", route_openapi}, {"/ws/update", route_ws_update},
   {"/ws/periphery", route_ws_periphery},
@@ -399,10 +409,10 @@ void http_on_request(struct http_req *req, void *data)
   }
   if (route_group(req, path))
     return;
-  for (size_t i = 0; i < ARRAY_LEN(gets); i++)
-    if (str_eqc(path, gets[i].path)) {
+  for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+    if (str_eqc(path, pages[i].path)) {
       if (str_eq(method, STR("GET")) || str_eq(method, STR("HEAD")))
-        gets[i].run(req);
+        pages[i].run(req);
       else
         answer_method(req, "GET,HEAD");
       return;
