@@ -373,9 +373,9 @@ local function is_array(value)
   return meta ~= nil and meta.__jsontype == "array"
 end
 
--- Fields that may be absent though they are not skipped when empty: `requires` is left out when None, and the recordings leave out what
--- differs from run to run: the image a service is said to have, and whether a run that is going on has succeeded.
-local left_out = { StackFileRequires = true, image = true, latest_image = true, success = true }
+-- The recordings leave out what differs from run to run: the image a service is said to have, and whether a run that is going on has
+-- succeeded.
+local left_out = { image = true, latest_image = true, success = true }
 
 local conforms
 
@@ -386,7 +386,7 @@ local function conforms_fields(fields, value, path)
     known[field.name] = true
     local item = value[field.name]
     if item == nil then
-      assert(field.skip_empty or field.ours or left_out[field.type] or left_out[field.name], path .. "." .. field.name .. ": absent")
+      assert(field.skip_empty or field.ours or left_out[field.name], path .. "." .. field.name .. ": absent")
     elseif item == dkjson.null then
       assert(field.optional and not field.skip_empty, path .. "." .. field.name .. ": null")
     elseif field.normal == "permission" then
