@@ -12,7 +12,8 @@ local M = {}
 local simple = { string = "string", digest = "string", bool = "boolean", int = "integer", uint = "integer", number = "number",
   any = "any", object = "table<string, any>" }
 local keywords = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while"):gmatch("%a+") do
+for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while")
+  :gmatch("%a+") do
   keywords[word] = true
 end
 
