@@ -102,6 +102,7 @@ yyjson_mut_val *norm_value(struct norm *n, const struct schema_type *type, yyjso
 yyjson_mut_val *norm_default(struct norm *n, const struct schema_field *field, const struct place *at);
 /* Sorts the members of `object` by field; a field under two spellings fails. `slot` has type->count places. */
 bool norm_collect(struct norm *n, const struct schema_type *type, yyjson_val *object, yyjson_val **slot, const struct place *at);
+/* null, false, "", [], {}, version 0.0.0 */
 bool norm_is_empty(const struct schema_type *type, yyjson_mut_val *value);
 
 /* schema_text.c: one for each normaliser kind from KIND_STRLIST on, except one_or_list and i64. */

@@ -202,15 +202,36 @@ static const struct schema_type *with_normal(struct load *c, const struct schema
 
 /* ---- bodies ---- */
 
+/* [-0, +1, e] The value at `index`, or a copy of the table there, in which dsl.null is null. */
+static void push_default(struct load *c, int index, int depth)
+{
+  lua_State *L = c->L;
+  luaL_checkstack(L, 6, "schema");
+  if (lua_rawequal(L, index, c->null)) {
+    lua_pushlightuserdata(L, NULL);
+    return;
+  }
+  if (!lua_istable(L, index) || depth == JSON_DEPTH_MAX) {
+    lua_pushvalue(L, index);
+    return;
+  }
+  lua_newtable(L);
+  int copy = lua_gettop(L);
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    push_default(c, lua_gettop(L) - 1, depth + 1);
+    lua_rawset(L, copy);
+  }
+  if (lua_getmetatable(L, index))
+    lua_setmetatable(L, copy);
+}
+
 /* Appends the value on top of the stack (popped) to the raw defaults. */
 static size_t add_default(struct load *c)
 {
-  if (lua_rawequal(c->L, -1, c->null)) {
-    lua_pop(c->L, 1);
-    lua_pushlightuserdata(c->L, NULL);
-  }
+  push_default(c, lua_gettop(c->L), 0);
   yyjson_mut_arr_append(c->defaults, json_build(c->L, -1, c->doc));
-  lua_pop(c->L, 1);
+  lua_pop(c->L, 2);
   return yyjson_mut_arr_size(c->defaults);
 }
 

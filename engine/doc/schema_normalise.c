@@ -88,8 +88,11 @@ bool norm_put(struct norm *n, yyjson_mut_val *object, struct str name, yyjson_mu
 yyjson_mut_val *norm_default(struct norm *n, const struct schema_field *field, const struct place *at)
 {
   yyjson_val *v = field->otherwise;
-  if (n->raw_defaults && !yyjson_is_null(v))   /* null may be declared for any type */
-    return norm_value(n, field->type, v, SCHEMA_FULL, at);
+  if (n->raw_defaults && !yyjson_is_null(v)) {   /* null may be declared for any type */
+    yyjson_mut_val *made = norm_value(n, field->type, v, SCHEMA_FULL, at);
+    if (made || n->err)
+      return made;   /* else dropped: "" for a digest, as it stands */
+  }
   if (yyjson_is_str(v))
     return norm_new(n, yyjson_mut_strn(n->out, yyjson_get_str(v), yyjson_get_len(v)));
   return norm_new(n, yyjson_val_mut_copy(n->out, v));
@@ -107,7 +110,7 @@ bool norm_is_empty(const struct schema_type *type, yyjson_mut_val *v)
         return false;
     return true;
   }
-  return yyjson_mut_is_null(v) || ((yyjson_mut_is_str(v) || yyjson_mut_is_ctn(v)) && yyjson_mut_get_len(v) == 0);
+  return yyjson_mut_is_null(v) || yyjson_mut_is_false(v) || ((yyjson_mut_is_str(v) || yyjson_mut_is_ctn(v)) && yyjson_mut_get_len(v) == 0);
 }
 
 /* ---- plain values ---- */
