@@ -114,17 +114,7 @@ static void db_close(void *data)
   sqlite3_stmt *own[] = {db->begin, db->commit, db->rollback, db->savepoint, db->release, db->undo};
   for (size_t i = 0; i < ARRAY_LEN(own); i++)
     sqlite3_finalize(own[i]);
-  for (size_t i = 0; i < db->count; i++) {
-    struct sqlite_collection *c = &db->collections[i];
-    sqlite3_finalize(c->put);
-    sqlite3_finalize(c->insert);
-    sqlite3_finalize(c->remove);
-    sqlite3_finalize(c->get);
-    for (size_t k = 0; k < c->index_count; k++)
-      mem_free(c->indexes[k].name);
-    mem_free(c->indexes);
-  }
-  mem_free(db->collections);
+  sqlite_collections_free(db);
   sqlite3_close(db->reader);
   sqlite3_close(db->writer);   /* the last one writes the log back into the file */
   if (db->lock >= 0)
