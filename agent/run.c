@@ -59,10 +59,12 @@ static void on_request(struct serve_call *call, struct str type, yyjson_val *par
   }
 }
 
+/* The links log it themselves. */
 static void on_state(struct str who, bool connected, void *data)
 {
   struct program *p = data;
-  log_info("%s %.*s", connected ? "connected to" : "disconnected from", STR_ARG(who));
+  (void)who;
+  (void)connected;
   trim_later(&p->trim);
 }
 

@@ -31,7 +31,7 @@ static void on_timer(uv_timer_t *timer)
   (void)timer;
   struct buf maps = BUF_INIT(1 << 20);
   malloc_trim(0);
-  if (!file_read("/proc/self/maps", &maps)) {
+  if (!read_whole("/proc/self/maps", &maps)) {
     struct str rest = buf_str(&maps), line;
     while (str_split(&rest, '\n', &line))
       if (line.len > 30)

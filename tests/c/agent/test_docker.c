@@ -85,7 +85,7 @@ static void test_exchange(void **state)
     {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"a\": 1 }", OK, NULL},
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n4;x=y\r\n: 1}\r\n0\r\n\r\n", OK, NULL},
     {"HTTP/1.0 200 OK\r\n\r\n{\"a\":1}", OK, NULL},                                 /* until the connection ends */
-    {"HTTP/1.1 404 Not Found\r\nContent-Length: 26\r\n\r\n{\"message\":\"no such thing\"}", ERR_REMOTE, "no such thing"},
+    {"HTTP/1.1 404 Not Found\r\nContent-Length: 27\r\n\r\n{\"message\":\"no such thing\"}", ERR_REMOTE, "no such thing"},
     {"HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nbad", ERR_REMOTE, "500"},
     {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"a\"", ERR_PROTOCOL, "ends early"},
     {"SSH-2.0-nothing\r\n", ERR_PROTOCOL, "no HTTP"},
@@ -116,13 +116,14 @@ static void test_exchange(void **state)
 static void test_no_daemon(void **state)
 {
   (void)state;
-  struct docker docker = {.scheme = DOCKER_UNIX, .path = "/no/such.sock"};
+  char missing[] = "/no/such.sock", deaf[] = "/dev/null";
+  struct docker docker = {.scheme = DOCKER_UNIX, .path = missing};
   yyjson_doc *doc;
   struct diag d = {0};
   assert_false(docker_connected(&docker));
   assert_int_equal(docker_get(&docker, "/x", &doc, &d), ERR_CLOSED);
   assert_string_equal(d.message, "Could not connect to docker client");
-  docker.path = "/dev/null";   /* a file, but nobody listens */
+  docker.path = deaf;   /* a file, but nobody listens */
   assert_int_equal(docker_get(&docker, "/x", &doc, &d), ERR_IO);
 }
 
