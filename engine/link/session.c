@@ -218,6 +218,8 @@ static void on_close(struct ws *ws, Err err, int code, const struct diag *d, voi
     diag_set(&words, ERR_CLOSED, "The other side closed the connection");
   if (how == SESSION_UNREACHED)
     diag_context(&words, "Failed to connect to websocket | url: %s", s->url);
+  else if (how == SESSION_REFUSED && s->login.fallback)
+    words = s->login.first;   /* flow F came to nothing: what counts is why it was tried (spec 3.4 F) */
   else if (how == SESSION_REFUSED)
     diag_context(&words, "The connection ended during the login");
   if (s->outbox)
