@@ -366,7 +366,7 @@ static void garbage_in_a_login_ends_it(void **state)
     env_agent(&env);
     env_set(&env, "", env.agent_key.text, "", true);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-      raw_dial(engine ? env.engine_address : env.agent_address, engine ? "/ws/periphery?server=other" : "/?core=x");
+      raw_dial(engine ? env.engine_address : env.agent_address, engine ? "/ws/periphery?server=my%20server" : "/?core=x");
       for (int n = 0; n < 4; n++)   /* also after a failure, for flow F */
         assert_int_equal(raw.ws ? ws_send(raw.ws, WS_BINARY, rows[i].bytes) : OK, OK);
       assert_true(env_until(&env, raw_closed));
