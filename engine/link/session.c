@@ -200,7 +200,7 @@ static void on_drain(struct ws *ws, void *data)
   struct session *s = data;
   (void)ws;
   if (s->outbox)
-    outbox_pump(s->outbox);
+    outbox_drained(s->outbox);
 }
 
 static void on_close(struct ws *ws, Err err, int code, const struct diag *d, void *data)

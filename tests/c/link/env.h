@@ -375,6 +375,8 @@ static inline char *env_http(struct env *e, const char *address, const char *req
     if (n <= 0)
       break;
     len += (size_t)n;
+    if (strncmp(text, "HTTP/1.1 101", 12) == 0 && strstr(text, "\r\n\r\n"))
+      break;
   }
   close(fd);
   return text;

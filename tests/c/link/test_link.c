@@ -278,6 +278,26 @@ static void an_answer_survives_a_broken_link(void **state)
   assert_int_equal(env.disconnects, 1);
 }
 
+static bool is_asked(struct env *e) { return e->requests > 0; }
+
+static void an_answer_cut_in_half_is_sent_again(void **state)
+{
+  (void)state;
+  start_inbound();
+  assert_true(env_until(&env, env_is_up));
+  struct env_reply r;
+  env_send(&env, "Large", "{\"size\":16000000}", &r);   /* more than the kernel takes at once */
+  assert_true(env_until(&env, is_asked));
+  assert_false(r.done);
+  struct hub_server s = {.id = STR(SERVER_ID), .enabled = true, .address = str_of(env.agent_address), .insecure_tls = false};
+  hub_set(env.hub, &s);
+  env_wait(&env, &r);
+  assert_int_equal(r.err, OK);
+  assert_int_equal(r.len, 16000000);
+  assert_true(env.connects > 1);
+  assert_int_equal(env.requests, 1);
+}
+
 static void a_request_waits_for_the_connection(void **state)
 {
   (void)state;
@@ -711,6 +731,7 @@ int main(void)
       TEST(a_privileged_key_repairs_a_failed_login),
       TEST(an_onboarding_key_must_be_good),
       TEST(an_answer_survives_a_broken_link),
+      TEST(an_answer_cut_in_half_is_sent_again),
       TEST(a_request_waits_for_the_connection),
       TEST(pending_keeps_a_request_alive),
       TEST(silence_ends_a_request),
