@@ -1,9 +1,9 @@
 --- What the engine says of itself, of tags, variables, accounts and users (spec api.md 17.1, 17.11, 17.12).
 local engine = require("engine")
-local export = require("komodo.export")
 local fail = require("komodo.fail")
 local providers = require("komodo.providers")
 local resource = require("komodo.resource")
+local toml = require("komodo.resource.toml")
 local users = require("komodo.users")
 
 local json, store, conf = engine.json, engine.store, engine.conf
@@ -137,10 +137,8 @@ end)
 
 -- ---- TOML export (spec api.md 17.10) ----
 
-local function toml_of(targets, include_variables, ctx)
-  local blocks = json.array({})
-  for _, entry in ipairs(targets) do blocks[#blocks + 1] = { kind = entry.kind, resource = entry.resource } end
-  return { toml = export.document(blocks, include_variables and engine.store.list("Variable") or {}, ctx.user.admin) }
+local function document(targets, include_variables, ctx)
+  return { toml = toml.document(targets, include_variables and store.list("Variable") or {}, ctx.user.admin) }
 end
 
 engine.handle("read/ExportResourcesToToml", function(params, ctx)
@@ -150,7 +148,7 @@ engine.handle("read/ExportResourcesToToml", function(params, ctx)
       targets[#targets + 1] = { kind = target.type, resource = resource.require(ctx, target.type, target.id) }
     end
   end
-  return toml_of(targets, params.include_variables, ctx)
+  return document(targets, params.include_variables, ctx)
 end)
 
 engine.handle("read/ExportAllResourcesToToml", function(params, ctx)
@@ -162,5 +160,5 @@ engine.handle("read/ExportAllResourcesToToml", function(params, ctx)
       end
     end
   end
-  return toml_of(targets, params.include_variables, ctx)
+  return document(targets, params.include_variables, ctx)
 end)

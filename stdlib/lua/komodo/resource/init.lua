@@ -8,7 +8,7 @@
 --   before_delete(res, u, ctx)        raises to refuse
 --   deleted(res, u, ctx)              afterwards
 local engine = require("engine")
-local export = require("komodo.export")
+local toml = require("komodo.resource.toml")
 local fail = require("komodo.fail")
 local kinds = require("komodo.kinds")
 local names = require("komodo.names")
@@ -20,6 +20,12 @@ local json, model, store = engine.json, engine.model, engine.store
 local resource = { hooks = {} }
 
 local function normalise(type_name, value) return fail.unless(nil, engine.schema.normalise(type_name, value, "full")) end
+
+local function new_info(kind, given)
+  if not kind.info then return json.null end
+  if kind.info == "object" then return json.object({}) end
+  return normalise(kind.info, given or json.object({}))
+end
 
 local function hook(kind, name) return (resource.hooks[kind] or {})[name] end
 
@@ -83,7 +89,7 @@ function resource.create(ctx, kind_name, raw_name, partial, info)
     description = "",
     template = false,
     tags = json.array({}),
-    info = kind.info and normalise(kind.info, info or json.object({})) or json.null,
+    info = new_info(kind, info),
     config = normalise(kind.config, partial),
     base_permission = "None",
     updated_at = engine.now(),
@@ -135,8 +141,8 @@ function resource.set_info(kind_name, id, fields)
 end
 
 local function record_toml(u, key, kind_name, res)
-  local ok, toml = pcall(export.toml, kind_name, res)
-  if ok then u[key] = toml else update.log(u, "Failed export", tostring(fail.from(toml).message)) end
+  local ok, text = pcall(toml.resource, kind_name, res)
+  if ok then u[key] = text else update.log(u, "Failed export", tostring(fail.from(text).message)) end
 end
 
 --- Merges a partial config; without an effect nothing is written.
@@ -238,7 +244,7 @@ function resource.delete(ctx, kind_name, id_or_name)
   local res = resource.require(ctx, kind_name, id_or_name, "Write")
   local id = resource.id(res)
   state.refuse_busy(kind_name, id)
-  local toml = export.toml(kind_name, res)
+  local exported = toml.resource(kind_name, res)
   local u = update.new(ctx.user, "Delete" .. kind_name, { type = kind_name, id = id })
   u.start_ts = start
   local before = hook(kind_name, "before_delete")
@@ -248,7 +254,7 @@ function resource.delete(ctx, kind_name, id_or_name)
   change:delete(kind_name, id)
   fail.unless(nil, change:commit())
   update.log(u, "Delete " .. kind_name, ("Deleted %s %s"):format(kind_name, res.name))
-  update.log(u, "Deleted Toml", toml)
+  update.log(u, "Deleted Toml", exported)
   local deleted = hook(kind_name, "deleted")
   if deleted then
     local ok, err = pcall(deleted, res, u, ctx)
