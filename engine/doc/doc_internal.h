@@ -9,6 +9,12 @@ NODISCARD Err json_parse_with(struct str text, const yyjson_alc *alc, yyjson_doc
 /* A number that is whole and fits; 2.0 counts. */
 bool json_to_int(yyjson_val *value, int64_t *ret);
 
+/* An unchangeable copy of `value`. ERR_NOMEM. */
+NODISCARD Err json_freeze(yyjson_mut_val *value, const yyjson_alc *alc, yyjson_doc **ret_doc);
+
+/* nil and an error value { code, message }, for `return json_fail(L, …)`. */
+int json_fail(lua_State *L, Err err, const char *message);   /* [-0, +2, m] */
+
 /* Documents in the hands of the Lua collector: whatever is in the box is freed by __gc, so a raise loses nothing. Their
  * memory comes from the state's own allocator and counts against its cap. */
 struct json_box {

@@ -87,6 +87,15 @@ Err json_parse(struct str text, yyjson_doc **ret_doc, struct diag *reterr)
   return json_parse_with(text, &json_alc, ret_doc, reterr);
 }
 
+Err json_freeze(yyjson_mut_val *value, const yyjson_alc *alc, yyjson_doc **ret_doc)
+{
+  yyjson_doc *doc = yyjson_mut_val_imut_copy(value, alc);
+  if (!doc)
+    return ERR_NOMEM;
+  *ret_doc = doc;
+  return OK;
+}
+
 /* ---- reading ---- */
 
 struct str json_str(yyjson_val *value) { return str_make(yyjson_get_str(value), yyjson_get_len(value)); }

@@ -416,6 +416,17 @@ yyjson_mut_val *json_build(lua_State *L, int index, yyjson_mut_doc *doc) { retur
 
 /* ---- the module ---- */
 
+int json_fail(lua_State *L, Err err, const char *message)
+{
+  lua_pushnil(L);
+  lua_createtable(L, 0, 2);
+  lua_pushstring(L, err_name(err));
+  lua_setfield(L, -2, "code");
+  lua_pushstring(L, message);
+  lua_setfield(L, -2, "message");
+  return 2;
+}
+
 static int l_decode(lua_State *L)
 {
   struct str text;
@@ -424,15 +435,7 @@ static int l_decode(lua_State *L)
   Err err = push_text(L, text, &d);
   if (err == OK)
     return 1;
-  if (err == ERR_NOMEM)
-    return luaL_error(L, "not enough memory");
-  lua_pushnil(L);
-  lua_createtable(L, 0, 2);
-  lua_pushstring(L, err_name(err));
-  lua_setfield(L, -2, "code");
-  lua_pushstring(L, d.message);
-  lua_setfield(L, -2, "message");
-  return 2;
+  return err == ERR_NOMEM ? luaL_error(L, "not enough memory") : json_fail(L, err, d.message);
 }
 
 static int l_encode(lua_State *L)
