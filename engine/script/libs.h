@@ -47,6 +47,13 @@ void lib_time_open(lua_State *L);
  *   equal(a, b): compares secrets in constant time */
 void lib_crypto_open(lua_State *L);
 
+/* engine.script
+ *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, on_log = fn(lines) } -> outcome | nil, err (waits)
+ *   cancel(id) -> found       start{…} -> script with read(), outcome(), cancel() (komodo/_core/scripts.lua)
+ * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */
+struct runner;
+void lib_script_open(lua_State *L, struct runner *runner);
+
 /* ---- for bindings ---- */
 /* A buffer the collector frees: for json_encode, which raises.       [-0, +1, m] */
 struct buf *lua_buf(lua_State *L, size_t max);
