@@ -227,7 +227,8 @@ local function compare_type(name, declared)
   return true
 end
 
-local unions = { read = "ReadRequest", write = "WriteRequest", execute = "ExecuteRequest", login = "LoginRequest", manage = "ManageRequest" }
+local unions = { read = "ReadRequest", write = "WriteRequest", execute = "ExecuteRequest", login = "LoginRequest",
+  manage = "ManageRequest" }
 local answers = { read = "ReadResponses", write = "WriteResponses", execute = "ExecuteResponses", login = "LoginResponses",
   manage = "ManageResponses" }
 
@@ -239,9 +240,8 @@ describe("the schema and the published types", function()
       return
     end
     published, responses, by_group = {}, {}, {}
-    local folder = types_path:match("^(.*/)node_modules/") or types_path:match("^(.*/)[^/]*/[^/]*/[^/]*$")
     local auth = types_path:gsub("komodo_client/dist/types%.d%.ts$", "mogh_auth_client/dist/types.d.ts")
-    assert(exists(auth), "mogh_auth_client is not beside komodo_client in " .. folder)
+    assert(exists(auth), "mogh_auth_client is not beside komodo_client: " .. auth)
     for _, path in ipairs({ auth, types_path }) do
       for name, declared in pairs(dts.read(path)) do
         published[name] = declared
@@ -374,9 +374,9 @@ local function is_array(value)
   return meta ~= nil and meta.__jsontype == "array"
 end
 
--- Fields that may be absent though they are not skipped when empty: `requires` is left out when None, and the recordings leave out what
--- differs from run to run: the image a service is said to have, and whether a run that is going on has succeeded.
-local left_out = { StackFileRequires = true, image = true, latest_image = true, success = true }
+-- The recordings leave out what differs from run to run: the image a service is said to have, and whether a run that is going on has
+-- succeeded.
+local left_out = { image = true, latest_image = true, success = true }
 
 local conforms
 
@@ -387,7 +387,7 @@ local function conforms_fields(fields, value, path)
     known[field.name] = true
     local item = value[field.name]
     if item == nil then
-      assert(field.skip_empty or field.ours or left_out[field.type] or left_out[field.name], path .. "." .. field.name .. ": absent")
+      assert(field.skip_empty or field.ours or left_out[field.name], path .. "." .. field.name .. ": absent")
     elseif item == dkjson.null then
       assert(field.optional and not field.skip_empty, path .. "." .. field.name .. ": null")
     elseif field.normal == "permission" then
@@ -505,7 +505,8 @@ describe("the schema and the recorded answers", function()
         local name = tostring(step.path):match("^/write/Create(%w+)$")
         local resource = name and resources[name]
         local given = step.body and step.body.config
-        if resource and step.status == 200 and type(step.response) == "table" and not seen[name] and (given == nil or name == "Builder") then
+        local untouched = given == nil or name == "Builder"
+        if resource and untouched and step.status == 200 and type(step.response) == "table" and not seen[name] then
           seen[name] = true
           local answer = step.response.config
           if name == "Builder" then

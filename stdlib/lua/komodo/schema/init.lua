@@ -16,7 +16,7 @@ local areas = { "common", "permission", "user", "update", "tag", "system", "serv
 local groups = { "login", "manage", "read", "write", "execute" }
 
 local builtin = {}
-for name in ("string bool int uint number any object permission digest version strlist filetext env_files config_files i64"):gmatch("%S+") do
+for name in ("string bool int uint number any object permission digest"):gmatch("%S+") do
   builtin[name] = true
 end
 

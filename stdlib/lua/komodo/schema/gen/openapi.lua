@@ -135,7 +135,7 @@ function fields_schema(fields, view, doc, partial)
     if view == "input" then
       needed = not partial and field.default == nil and not field.optional
     else
-      needed = not field.skip_empty and field.type ~= "StackFileRequires"
+      needed = not field.skip_empty
     end
     if needed then
       required[#required + 1] = field.name

@@ -82,7 +82,7 @@ function members(fields, view, indent, partial)
     if view == "input" then
       may_lack = partial or field.default ~= nil or field.optional
     else
-      may_lack = field.skip_empty or field.type == "StackFileRequires"
+      may_lack = field.skip_empty
     end
     out[#out + 1] = comment(field.doc, indent) .. indent .. key_of(field.name) .. (may_lack and "?" or "") .. ": "
       .. field_type(field, view, indent) .. ";\n"
