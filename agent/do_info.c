@@ -11,12 +11,13 @@ enum { GIT_TIMEOUT_MS = 1000 };
 static void write_periphery_info(struct agent *agent, struct buf *out)
 {
   const struct settings *s = &agent->settings;
-  char key[KEY_PUBLIC_LEN + 1];
-  identity_public_key(&agent->identity, key);
+  struct buf key = BUF_INIT(128);
+  shared_text_add(&agent->public_key, &key);
   js_key(out, "periphery_info");
   js_open(out, '{');
   js_put_text(out, "version", AGENT_VERSION);
-  js_put_text(out, "public_key", key);
+  js_put_str(out, "public_key", buf_str(&key));
+  buf_release(&key);
   js_put_bool(out, "terminals_disabled", s->disable_terminals);
   js_put_bool(out, "container_terminals_disabled", s->disable_container_terminals);
   js_put_str(out, "stats_polling_rate", s->stats_polling_rate);

@@ -11,8 +11,9 @@
 
 #include "base/buf.h"
 
-/* Bytes kept of each output; what comes after is read and dropped, and a line at the end says so. */
-enum { EXEC_OUTPUT_MAX = 24 << 20 };
+/* Bytes kept of each output, so that both fit into one message to the engine; what comes after is read and dropped, and a
+ * line at the end says so. */
+enum { EXEC_OUTPUT_MAX = 6 << 20 };
 /* A child that left descendants holding its outputs: how long they are still listened to after its end. */
 enum { EXEC_LINGER_MS = 2000 };
 

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-Err file_read(const char *path, struct buf *ret)
+Err read_whole(const char *path, struct buf *ret)
 {
   buf_clear(ret);
   int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 
 /* Replaces *ret (whose maximum holds; more is ERR_TOOBIG). Works on /proc, whose files have no size. */
-NODISCARD Err file_read(const char *path, struct buf *ret);
+NODISCARD Err read_whole(const char *path, struct buf *ret);
 
 /* A text one thread renews and others copy. */
 struct shared_text {

@@ -60,7 +60,6 @@ bool request_fits(const struct request *request, yyjson_val *params, struct diag
 
 static void job_free(struct job *job)
 {
-  yyjson_doc_free(job->doc);
   arena_release(&job->arena);
   buf_release(&job->out);
   mem_free(job);
@@ -136,11 +135,7 @@ void jobs_start(struct jobs *jobs, const struct request *request, yyjson_val *pa
   job->out = BUF_INIT(JOB_ANSWER_MAX);
   job->on_done = on_done;
   job->data = data;
-  yyjson_mut_doc *copy = yyjson_mut_doc_new(NULL);
-  yyjson_mut_doc_set_root(copy, yyjson_val_mut_copy(copy, params));
-  job->doc = yyjson_mut_doc_imut_copy(copy, NULL);
-  yyjson_mut_doc_free(copy);
-  job->params = yyjson_doc_get_root(job->doc);
+  job->params = params;
   if (jobs->running < JOBS_MAX) {
     launch(jobs, job);
     return;

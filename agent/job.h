@@ -19,15 +19,18 @@
 enum {
   JOBS_MAX = 128,                       /* threads at a time */
   JOB_STACK = 512 << 10,
-  JOB_ANSWER_MAX = 60 << 20             /* an engine takes messages of 64 MiB */
+  JOB_ANSWER_MAX = (16 << 20) - 64      /* what fits into one message to the engine */
 };
 
 struct agent;
 struct job;
 struct jobs;
+struct serve_call;
 /* Fills job->out with JSON and returns OK, or fills job->diag: the request is answered with an error. */
 typedef Err request_fn(struct job *job);
 typedef void job_done_fn(struct job *job, void *data);
+/* For requests that never wait: works on the loop thread and sees to the answer itself (link/serve.h). */
+typedef void request_loop_fn(struct agent *agent, struct serve_call *call, yyjson_val *params);
 
 /* ---- what a request looks like: one row of the table in requests.c */
 
@@ -43,7 +46,8 @@ struct param {
 };
 struct request {
   const char *name;
-  request_fn *run;              /* NULL: known, but this agent does not support it */
+  request_fn *run;              /* on a thread of its own; or */
+  request_loop_fn *on_loop;     /* on the loop thread; neither: known, but this agent does not support it */
   const struct param *params;   /* NULL: none */
   /* for run_request_command (agent/command.h) */
   const char *stage, *command;
@@ -63,8 +67,7 @@ struct job {
   struct jobs *home;
   struct agent *agent;
   const struct request *request;
-  yyjson_doc *doc;
-  yyjson_val *params;
+  yyjson_val *params;           /* borrowed */
   struct arena arena;
   struct buf out;
   Err err;
@@ -88,7 +91,8 @@ void jobs_init(struct jobs *jobs, uv_loop_t *loop, struct agent *agent);
 /* No job may be left. */
 void jobs_close(struct jobs *jobs);
 size_t jobs_open(const struct jobs *jobs);   /* running and waiting */
-/* Starts a request whose params fit (request_fits). `params` is copied. on_done is told once, on the loop thread. */
+/* Starts a request with a `run` whose params fit (request_fits). `params` must stay until on_done was told, once, on the
+ * loop thread. */
 void jobs_start(struct jobs *jobs, const struct request *request, yyjson_val *params, job_done_fn *on_done, void *data);
 
 #endif

@@ -9,10 +9,11 @@
 enum { OPT = PARAM_OPTIONAL };
 
 /* One command: {name} is the parameter every such request has. */
-#define ON_NAME(name, stage, command) {name, run_request_command, PARAMS({"name", PARAM_TEXT}), stage, command, RUN_STANDARD, 0}
-#define PLAIN(name, stage, command) {name, run_request_command, NULL, stage, command, RUN_STANDARD, 0}
-#define DO(name, run, params) {name, run, params, NULL, NULL, 0, 0}
-#define LATER(name) {name, NULL, NULL, NULL, NULL, 0, 0}
+#define ON_NAME(name, stage, command) {name, run_request_command, NULL, PARAMS({"name", PARAM_TEXT}), stage, command, RUN_STANDARD, 0}
+#define PLAIN(name, stage, command) {name, run_request_command, NULL, NULL, stage, command, RUN_STANDARD, 0}
+#define DO(name, run, params) {name, run, NULL, params, NULL, NULL, 0, 0}
+#define ON_LOOP(name, run, params) {name, NULL, run, params, NULL, NULL, 0, 0}
+#define LATER(name) {name, NULL, NULL, NULL, NULL, NULL, 0, 0}
 
 static const struct request requests[] = {
   /* 8.1 info */
@@ -21,16 +22,16 @@ static const struct request requests[] = {
   DO("GetVersion", do_get_version, NULL),
   DO("GetSystemProcesses", do_get_system_processes, NULL),
   DO("GetLatestCommit", do_get_latest_commit, PARAMS({"name", PARAM_TEXT}, {"path", PARAM_TEXT | OPT})),
-  {"ListGitProviders", do_list_providers, NULL, NULL, "git_providers", 0, 0},
-  {"ListImageRegistries", do_list_providers, NULL, NULL, "image_registries", 0, 0},
+  {"ListGitProviders", do_list_providers, NULL, NULL, NULL, "git_providers", 0, 0},
+  {"ListImageRegistries", do_list_providers, NULL, NULL, NULL, "image_registries", 0, 0},
   DO("ListSecrets", do_list_secrets, NULL),
 
   /* 8.2 containers */
   DO("InspectContainer", do_inspect_container, PARAMS({"name", PARAM_TEXT})),
-  {"GetContainerLog", run_request_command,
+  {"GetContainerLog", run_request_command, NULL,
    PARAMS({"name", PARAM_TEXT}, {"tail", PARAM_UINT | OPT}, {"timestamps", PARAM_BOOL | OPT}), "Get container log",
    "docker logs --tail {tail:50}[timestamps| --timestamps] -- {name}", RUN_STANDARD, 3000},
-  {"GetContainerLogSearch", run_request_command,
+  {"GetContainerLogSearch", run_request_command, NULL,
    PARAMS({"name", PARAM_TEXT}, {"terms", PARAM_TEXTS}, {"combinator", PARAM_COMBINATOR | OPT},
           {"invert", PARAM_BOOL | OPT}, {"timestamps", PARAM_BOOL | OPT}), "Get container log grep",
    "docker logs {name!} --tail 5000[timestamps| --timestamps] 2>&1 | {GREP}", RUN_SHELL, 3000},
@@ -48,14 +49,14 @@ static const struct request requests[] = {
      PARAMS({"name", PARAM_TEXT}, {"signal", PARAM_SIGNAL | OPT}, {"time", PARAM_INT | OPT})),
   DO("RemoveContainer", do_remove_container,
      PARAMS({"name", PARAM_TEXT}, {"signal", PARAM_SIGNAL | OPT}, {"time", PARAM_INT | OPT})),
-  {"RenameContainer", run_request_command, PARAMS({"curr_name", PARAM_TEXT}, {"new_name", PARAM_TEXT}), "Docker Rename",
+  {"RenameContainer", run_request_command, NULL, PARAMS({"curr_name", PARAM_TEXT}, {"new_name", PARAM_TEXT}), "Docker Rename",
    "docker rename -- {curr_name} {new_name}", RUN_STANDARD, 0},
   /* `docker <command> -- NAME` for each container; the stage is `<stage> NAME`, or the whole command */
-  {"StartAllContainers", do_all_containers, NULL, NULL, "start", 0, 0},
-  {"RestartAllContainers", do_all_containers, NULL, NULL, "restart", 0, 0},
-  {"PauseAllContainers", do_all_containers, NULL, NULL, "pause", 0, 0},
-  {"UnpauseAllContainers", do_all_containers, NULL, NULL, "unpause", 0, 0},
-  {"StopAllContainers", do_all_containers, NULL, "Docker stop", "stop", 0, 0},
+  {"StartAllContainers", do_all_containers, NULL, NULL, NULL, "start", 0, 0},
+  {"RestartAllContainers", do_all_containers, NULL, NULL, NULL, "restart", 0, 0},
+  {"PauseAllContainers", do_all_containers, NULL, NULL, NULL, "pause", 0, 0},
+  {"UnpauseAllContainers", do_all_containers, NULL, NULL, NULL, "unpause", 0, 0},
+  {"StopAllContainers", do_all_containers, NULL, NULL, "Docker stop", "stop", 0, 0},
   PLAIN("PruneContainers", "Prune Containers", "docker container prune -f"),
 
   /* 8.2 images, networks, volumes, prune */
@@ -68,7 +69,7 @@ static const struct request requests[] = {
   ON_NAME("DeleteImage", "Delete Image", "docker image rm -- {name}"),
   PLAIN("PruneImages", "Prune Images", "docker image prune -a -f"),
   DO("InspectNetwork", do_inspect_network, PARAMS({"name", PARAM_TEXT})),
-  {"CreateNetwork", run_request_command, PARAMS({"name", PARAM_TEXT}, {"driver", PARAM_TEXT | OPT}), "Create Network",
+  {"CreateNetwork", run_request_command, NULL, PARAMS({"name", PARAM_TEXT}, {"driver", PARAM_TEXT | OPT}), "Create Network",
    "docker network create[driver| -d {driver}] -- {name}", RUN_STANDARD, 0},
   ON_NAME("DeleteNetwork", "Delete Network", "docker network rm -- {name}"),
   PLAIN("PruneNetworks", "Prune Networks", "docker network prune -f"),
@@ -96,8 +97,8 @@ static const struct request requests[] = {
   LATER("ListTerminals"), LATER("CreateServerTerminal"), LATER("CreateContainerExecTerminal"),
   LATER("CreateContainerAttachTerminal"), LATER("DeleteTerminal"), LATER("DeleteAllTerminals"), LATER("ConnectTerminal"),
   LATER("DisconnectTerminal"), LATER("ExecuteTerminal"),
-  DO("RotatePrivateKey", do_rotate_private_key, NULL),
-  DO("RotateCorePublicKey", do_rotate_core_public_key, PARAMS({"public_key", PARAM_TEXT})),
+  ON_LOOP("RotatePrivateKey", do_rotate_private_key, NULL),
+  ON_LOOP("RotateCorePublicKey", do_rotate_core_public_key, PARAMS({"public_key", PARAM_TEXT})),
 };
 
 const struct request *request_find(struct str name)

@@ -14,6 +14,6 @@ request_fn do_inspect_container, do_full_container_stats, do_inspect_image, do_i
 /* do_containers.c */
 request_fn do_stop_container, do_remove_container, do_run_container;
 /* do_keys.c */
-request_fn do_rotate_private_key, do_rotate_core_public_key;
+request_loop_fn do_rotate_private_key, do_rotate_core_public_key;
 
 #endif

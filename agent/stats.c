@@ -29,7 +29,7 @@ static uint64_t counter(const char *interface, const char *which, struct buf *fi
   char path[128];
   uint64_t n = 0;
   snprintf(path, sizeof path, "/sys/class/net/%s/statistics/%s", interface, which);
-  return !file_read(path, file) && str_to_u64(str_trim(buf_str(file)), &n) ? n : 0;
+  return !read_whole(path, file) && str_to_u64(str_trim(buf_str(file)), &n) ? n : 0;
 }
 
 static uint64_t grown(uint64_t before, uint64_t now) { return now > before ? now - before : 0; }
@@ -84,13 +84,13 @@ static bool sample_process(const struct stats *s, int pid, uint64_t cpu_ticks, s
   char path[64];
   struct process_stat stat;
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  if (file_read(path, file) || !procfs_process(buf_str(file), &stat))
+  if (read_whole(path, file) || !procfs_process(buf_str(file), &stat))
     return false;
   *ret = (struct process_sample){.pid = pid, .start = stat.start, .cpu = stat.cpu,
                                  .rss = stat.rss_pages * (uint64_t)sysconf(_SC_PAGESIZE)};
   memcpy(ret->name, stat.name, sizeof ret->name - 1);
   snprintf(path, sizeof path, "/proc/%d/io", pid);
-  if (!file_read(path, file))
+  if (!read_whole(path, file))
     procfs_process_io(buf_str(file), &ret->read, &ret->write);
   const struct process_sample *before = find_process(s, pid);
   if (before && before->start == ret->start) {
@@ -152,7 +152,7 @@ static void write_cmd(struct buf *out, int pid, struct buf *file)
   snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
   js_key(out, "cmd");
   buf_add_char(out, '[');
-  struct str rest = file_read(path, file) ? STR_NONE : buf_str(file), arg;
+  struct str rest = read_whole(path, file) ? STR_NONE : buf_str(file), arg;
   while (str_split(&rest, '\0', &arg))
     if (arg.len)
       js_item_str(out, arg);
@@ -220,7 +220,7 @@ static void sample_disks(void *data, int64_t tick)
   CLEANUP(arena_release) struct arena a = {0};
   struct buf file = BUF_INIT(4 << 20), out = BUF_INIT(4 << 20);
   struct mount *mounts = NULL;
-  size_t count = file_read("/proc/mounts", &file) ? 0 : procfs_disks(&a, buf_str(&file), &mounts);
+  size_t count = read_whole("/proc/mounts", &file) ? 0 : procfs_disks(&a, buf_str(&file), &mounts);
   js_open(&out, '[');
   for (size_t i = 0; i < count; i++) {
     struct statvfs fs = {0};
@@ -277,7 +277,7 @@ void stats_sample(struct stats *s, int64_t tick)
   struct cpu_times cpu = s->cpu;
   double load[3] = {0};
   struct memory memory = {0};
-  if (!file_read("/proc/stat", &file)) {
+  if (!read_whole("/proc/stat", &file)) {
     procfs_cpu(buf_str(&file), &cpu);
     uv_mutex_lock(&s->lock);
     s->cpu_count = procfs_cpu_count(buf_str(&file));
@@ -287,10 +287,10 @@ void stats_sample(struct stats *s, int64_t tick)
   double percent = s->cpu.total ? procfs_cpu_percent(&s->cpu, &cpu) : 0;
   uint64_t ticks = s->cpu.total ? grown(s->cpu.total, cpu.total) : 0, rx = 0, tx = 0;
   s->cpu = cpu;
-  if (!file_read("/proc/loadavg", &file))
+  if (!read_whole("/proc/loadavg", &file))
     procfs_load(buf_str(&file), load);
-  bool zfs = !file_read("/proc/spl/kstat/zfs/arcstats", &arc);
-  if (!file_read("/proc/meminfo", &file))
+  bool zfs = !read_whole("/proc/spl/kstat/zfs/arcstats", &arc);
+  if (!read_whole("/proc/meminfo", &file))
     procfs_memory(buf_str(&file), zfs ? buf_str(&arc) : STR_NONE, &memory);
   sample_network(s, &rx, &tx);
   sample_processes(s, ticks);

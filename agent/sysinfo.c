@@ -87,11 +87,11 @@ static void write_os(struct buf *out)
 {
   struct buf release = BUF_INIT(64 << 10), os = BUF_INIT(1024);
   struct str name = STR_NONE, version = STR_NONE;
-  if (!file_read("/etc/os-release", &release)) {
+  if (!read_whole("/etc/os-release", &release)) {
     name = sysinfo_release_value(buf_str(&release), "NAME");
     version = sysinfo_release_value(buf_str(&release), "VERSION_ID");
   }
-  if (!name.len && !file_read("/etc/lsb-release", &release)) {
+  if (!name.len && !read_whole("/etc/lsb-release", &release)) {
     name = sysinfo_release_value(buf_str(&release), "DISTRIB_ID");
     version = sysinfo_release_value(buf_str(&release), "DISTRIB_RELEASE");
   }
@@ -110,9 +110,9 @@ void sysinfo_write(struct buf *out)
   gethostname(host, sizeof host - 1);
   struct buf file = BUF_INIT(8 << 20);
   struct cpu_info cpu = {0};
-  if (!file_read("/proc/cpuinfo", &file))
+  if (!read_whole("/proc/cpuinfo", &file))
     sysinfo_parse_cpu(buf_str(&file), &cpu);
-  size_t logical = file_read("/proc/stat", &file) ? 0 : procfs_cpu_count(buf_str(&file));
+  size_t logical = read_whole("/proc/stat", &file) ? 0 : procfs_cpu_count(buf_str(&file));
   buf_release(&file);
   js_open(out, '{');
   write_os(out);

@@ -13,8 +13,9 @@ enum { RECORD_KEY_MAX = 200, BUILTIN_COUNT = 9 };
 
 struct record {
   struct record *next;      /* same subject and resource */
-  struct subject *subject;
+  struct subject *subject;  /* NULL once it counts no more */
   struct perm perm;
+  char *row_id;
   char key[];               /* of the resource, see record_key */
 };
 
@@ -45,6 +46,7 @@ struct membership {         /* groups of one user id */
 struct perm_index {
   bool transparent;
   struct map users, groups;
+  struct map records;                         /* row id -> struct record */
   struct map user_subjects, group_subjects;   /* id -> struct subject, kept until the end */
   bool stale;                                 /* memberships are to be made anew */
   struct map memberships;                     /* user id -> struct membership */
@@ -94,44 +96,69 @@ static struct perm records_of(const struct subject *s, struct str key)
   return perm;
 }
 
+static void record_unlink(struct record *r)
+{
+  struct map *records = &r->subject->records;
+  struct record *first = map_get(records, str_of(r->key));
+  if (first == r && r->next)
+    map_set(records, str_of(r->key), r->next);
+  else if (first == r)
+    map_remove(records, str_of(r->key));
+  for (; first != r && first; first = first->next)
+    if (first->next == r)
+      first->next = r->next;
+  r->subject = NULL;
+  r->next = NULL;
+}
+
+static void forget_record(struct perm_index *index, struct str id)
+{
+  struct record *r = map_remove(&index->records, id);
+  if (r)
+    record_unlink(r);
+}
+
 void *perm_index_derive_record(yyjson_val *doc, struct str id, void *data)
 {
   struct perm_index *index = data;
   yyjson_val *user = yyjson_obj_get(doc, "user_target"), *resource = yyjson_obj_get(doc, "resource_target");
   struct str who = json_get_str(user, "type"), user_id = json_get_str(user, "id"), resource_id = json_get_str(resource, "id");
   enum resource_type type;
-  (void)id;
+  forget_record(index, id);
   bool is_group = str_eqc(who, "UserGroup");
-  if ((!is_group && !str_eqc(who, "User")) || !user_id.len || !resource_id.len ||
-      !resource_type_parse(json_get_str(resource, "type"), &type))
+  if ((!is_group && !str_eqc(who, "User")) || !user_id.len || !resource_id.len || resource_id.len >= RECORD_KEY_MAX ||
+      memchr(resource_id.ptr, 0, resource_id.len) || !resource_type_parse(json_get_str(resource, "type"), &type))
     return NULL;
   char text[RECORD_KEY_MAX];
   struct str key = record_key(text, type, resource_id);
   struct record *r = mem_new(sizeof *r + key.len + 1);
   memcpy(r->key, key.ptr, key.len);
+  r->row_id = str_dup(id);
   r->perm = perm_of_json(doc);   /* a record has the fields of a combined value */
   r->subject = subject_of(is_group ? &index->group_subjects : &index->user_subjects, user_id);
   r->next = map_set(&r->subject->records, key, r);
+  map_set(&index->records, id, r);
   return r;
+}
+
+void perm_index_change_record(struct table *table, struct str id, const struct row *row, void *data)
+{
+  (void)table;
+  if (!row)
+    forget_record(data, id);
 }
 
 void perm_index_drop_record(void *ext, void *data)
 {
+  struct perm_index *index = data;
   struct record *r = ext;
-  (void)data;
   if (!r)
     return;
-  struct str key = str_of(r->key);
-  struct record *first = map_get(&r->subject->records, key);
-  if (first == r) {
-    if (r->next)
-      map_set(&r->subject->records, key, r->next);
-    else
-      map_remove(&r->subject->records, key);
+  if (r->subject) {
+    map_remove(&index->records, str_of(r->row_id));
+    record_unlink(r);
   }
-  for (; first; first = first->next)
-    if (first->next == r)
-      first->next = r->next;
+  mem_free(r->row_id);
   mem_free(r);
 }
 
@@ -181,6 +208,14 @@ void perm_index_drop_user(void *ext, void *data)
   mem_free(u);
 }
 
+void perm_index_change_user(struct table *table, struct str id, const struct row *row, void *data)
+{
+  struct perm_index *index = data;
+  (void)table;
+  if (!row)
+    map_remove(&index->users, id);
+}
+
 void *perm_index_derive_group(yyjson_val *doc, struct str id, void *data)
 {
   struct perm_index *index = data;
@@ -213,6 +248,15 @@ void perm_index_drop_group(void *ext, void *data)
     mem_free(g->member[i]);
   mem_free(g->member);
   mem_free(g);
+}
+
+void perm_index_change_group(struct table *table, struct str id, const struct row *row, void *data)
+{
+  struct perm_index *index = data;
+  (void)table;
+  if (row || !map_remove(&index->groups, id))
+    return;
+  index->stale = true;
 }
 
 /* ---- memberships ---- */
@@ -293,6 +337,7 @@ void perm_index_free(struct perm_index *index)
     mem_free(index->builtin[i]);
   subjects_free(&index->user_subjects);
   subjects_free(&index->group_subjects);
+  map_release(&index->records);
   map_release(&index->users);
   map_release(&index->groups);
   mem_free(index);

@@ -1,9 +1,9 @@
 /* auth/perm_index.h: who may do what, in memory: an index over users, user groups and permission records.
  *
- * The functions perm_index_derive_* and perm_index_drop_* have the shape of a table's derive and drop hooks
+ * The functions perm_index_derive_*, _drop_* and _change_* have the shape of a table's derive, drop and on_change hooks
  * (store/table.h), with the index as data: at load and at every swap of a row the index follows by itself. Whoever
- * keeps more than this beside a row calls them from hooks of its own. A row that is gone or replaced stops counting
- * when it is dropped; order of drop and derive does not matter.
+ * keeps more than this beside a row calls them from hooks of its own. A row replaced stops counting when the new one is
+ * derived, a row removed when its change is told; tables drop old rows later, which only frees them.
  *
  * Where Komodo's lists look at one record only, all records are joined (spec auth.md 6).
  *
@@ -14,6 +14,7 @@
 #define AUTH_PERM_INDEX_H
 
 #include "auth/perm.h"
+#include "store/table.h"
 
 struct perm_index;
 struct perm_index *perm_index_new(bool transparent_mode);
@@ -30,10 +31,14 @@ const struct perm_user *perm_index_user(const struct perm_index *index, struct s
 /* ---- hooks ---- */
 void *perm_index_derive_user(yyjson_val *doc, struct str id, void *index);
 void perm_index_drop_user(void *ext, void *index);
+void perm_index_change_user(struct table *table, struct str id, const struct row *row, void *index);
 void *perm_index_derive_group(yyjson_val *doc, struct str id, void *index);
 void perm_index_drop_group(void *ext, void *index);
-void *perm_index_derive_record(yyjson_val *doc, struct str id, void *index);   /* NULL for a record that names nothing we know */
+void perm_index_change_group(struct table *table, struct str id, const struct row *row, void *index);
+/* NULL for a record that names nothing we know. */
+void *perm_index_derive_record(yyjson_val *doc, struct str id, void *index);
 void perm_index_drop_record(void *ext, void *index);
+void perm_index_change_record(struct table *table, struct str id, const struct row *row, void *index);
 
 /* ---- answers ---- */
 

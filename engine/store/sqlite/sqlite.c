@@ -7,6 +7,27 @@
 
 enum { BUSY_MS = 5000 };   /* for a person's sqlite3 shell on the side; engines exclude each other by the lock file */
 
+/* sqlite3_system_errno knows nothing of a failed COMMIT; the files do: the log, where writes go, or the database. */
+static int last_errno(sqlite3 *conn)
+{
+  sqlite3_file *log = NULL;
+  int error = 0;
+  if (sqlite3_file_control(conn, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log && log->pMethods)
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  if (!error)
+    sqlite3_file_control(conn, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error ? error : sqlite3_system_errno(conn);
+}
+
+/* SQLite itself takes only ENOSPC for a full disk; a quota or a limit is one too. */
+static Err err_from_io(sqlite3 *conn, int rc)
+{
+  int error = conn ? last_errno(conn) : 0;
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG || rc == SQLITE_IOERR_SHMSIZE)
+    return ERR_FULL;
+  return rc == SQLITE_IOERR_NOMEM ? ERR_NOMEM : ERR_IO;
+}
+
 static Err err_from_sqlite(sqlite3 *conn, int rc)
 {
   switch (rc & 0xFF) {
@@ -24,11 +45,7 @@ static Err err_from_sqlite(sqlite3 *conn, int rc)
   case SQLITE_PERM:
   case SQLITE_READONLY: return ERR_FORBIDDEN;
   case SQLITE_IOERR:
-  case SQLITE_CANTOPEN: {
-    int error = conn ? sqlite3_system_errno(conn) : 0;
-    bool full = error == ENOSPC || error == EDQUOT || error == EFBIG || rc == SQLITE_IOERR_SHMSIZE;
-    return full ? ERR_FULL : rc == SQLITE_IOERR_NOMEM ? ERR_NOMEM : ERR_IO;
-  }
+  case SQLITE_CANTOPEN: return err_from_io(conn, rc);
   default: return ERR_INTERNAL;
   }
 }
@@ -114,17 +131,7 @@ static void db_close(void *data)
   sqlite3_stmt *own[] = {db->begin, db->commit, db->rollback, db->savepoint, db->release, db->undo};
   for (size_t i = 0; i < ARRAY_LEN(own); i++)
     sqlite3_finalize(own[i]);
-  for (size_t i = 0; i < db->count; i++) {
-    struct sqlite_collection *c = &db->collections[i];
-    sqlite3_finalize(c->put);
-    sqlite3_finalize(c->insert);
-    sqlite3_finalize(c->remove);
-    sqlite3_finalize(c->get);
-    for (size_t k = 0; k < c->index_count; k++)
-      mem_free(c->indexes[k].name);
-    mem_free(c->indexes);
-  }
-  mem_free(db->collections);
+  sqlite_collections_free(db);
   sqlite3_close(db->reader);
   sqlite3_close(db->writer);   /* the last one writes the log back into the file */
   if (db->lock >= 0)

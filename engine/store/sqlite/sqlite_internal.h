@@ -49,6 +49,7 @@ NODISCARD Err sqlite_file_prepare(const char *path, int *ret_lock, struct diag *
 NODISCARD Err sqlite_schema_ready(struct sqlite_db *db, const char *path, struct diag *reterr);
 NODISCARD Err sqlite_collections_parse(struct sqlite_db *db, const struct store_collection *list, size_t count,
                                        struct diag *reterr);
+void sqlite_collections_free(struct sqlite_db *db);   /* with their statements */
 
 /* ---- sqlite.c ---- */
 /* The failure of the last call on `conn` as our code, with words starting with `what`. */

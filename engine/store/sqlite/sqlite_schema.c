@@ -76,6 +76,20 @@ Err sqlite_collections_parse(struct sqlite_db *db, const struct store_collection
   return OK;
 }
 
+void sqlite_collections_free(struct sqlite_db *db)
+{
+  for (size_t i = 0; i < db->count; i++) {
+    struct sqlite_collection *c = &db->collections[i];
+    sqlite3_stmt *statements[] = {c->put, c->insert, c->remove, c->get};
+    for (size_t k = 0; k < ARRAY_LEN(statements); k++)
+      sqlite3_finalize(statements[k]);
+    for (size_t k = 0; k < c->index_count; k++)
+      mem_free(c->indexes[k].name);
+    mem_free(c->indexes);
+  }
+  mem_free(db->collections);
+}
+
 /* ---- the file ---- */
 
 static Err read_int(struct sqlite_db *db, const char *sql, int64_t *ret, struct diag *reterr)

@@ -245,42 +245,76 @@ static void knows_users(void **state)
   assert_null(perm_viewer_group(&v, 1).ptr);
 }
 
-/* A table derives the new row before or after it drops the old one; either way the new one counts. */
-static void follows_changes(void **state)
+static int level_on_s(struct perm_index *index)
+{
+  return effective(index, "u", RESOURCE_SERVER, "s", (struct perm){0}, NULL).level;
+}
+
+static char *record_json(const char *type, const char *id, const char *level)
+{
+  return mem_printf("{\"user_target\":{\"type\":\"%s\",\"id\":\"%s\"},\"resource_target\":{\"type\":\"Server\",\"id\":\"s\"},"
+                    "\"level\":\"%s\"}", type, id, level);
+}
+
+/* A table derives the new row, tells the change, and drops the old row some time later: what was taken away must not
+ * count in between. */
+static void follows_changes_at_once(void **state)
 {
   (void)state;
   struct perm_index *index = perm_index_new(false);
-  const struct perm none = {0};
-  static const char record[] = "{\"user_target\":{\"type\":\"UserGroup\",\"id\":\"g\"},\"resource_target\":{\"type\":\"Server\",\"id\":\"s\"},\"level\":\"%s\"}";
-  char text[200];
-  snprintf(text, sizeof text, record, "Execute");
-  void *r = put(index, RECORD, "r", text);   /* before its group and user are there */
-  void *u = put(index, USER, "u", "{}");
-  assert_int_equal(effective(index, "u", RESOURCE_SERVER, "s", none, NULL).level, PERM_NONE);
-  void *g = put(index, GROUP, "g", "{\"users\":[\"u\"]}");
-  assert_int_equal(effective(index, "u", RESOURCE_SERVER, "s", none, NULL).level, PERM_EXECUTE);
+  const struct row some_row = {0};
+  CLEANUP(mem_free_at) char *execute = record_json("UserGroup", "g", "Execute");
+  CLEANUP(mem_free_at) char *read = record_json("UserGroup", "g", "Read");
+  CLEANUP(mem_free_at) char *own = record_json("User", "u", "Write");
 
-  snprintf(text, sizeof text, record, "Read");
-  void *r2 = put(index, RECORD, "r", text);
+  void *r = put(index, RECORD, "r", execute);   /* before its group and user are there */
+  void *u = put(index, USER, "u", "{}");
+  assert_int_equal(level_on_s(index), PERM_NONE);
+  void *g = put(index, GROUP, "g", "{\"users\":[\"u\"]}");
+  assert_int_equal(level_on_s(index), PERM_EXECUTE);
+
+  void *r2 = put(index, RECORD, "r", read);
+  perm_index_change_record(NULL, STR("r"), &some_row, index);
+  assert_int_equal(level_on_s(index), PERM_READ);
   perm_index_drop_record(r, index);
-  assert_int_equal(effective(index, "u", RESOURCE_SERVER, "s", none, NULL).level, PERM_READ);
+  assert_int_equal(level_on_s(index), PERM_READ);
+
+  void *o = put(index, RECORD, "own", own), *o2 = put(index, RECORD, "twin", own);
+  assert_int_equal(level_on_s(index), PERM_WRITE);
+  perm_index_change_record(NULL, STR("own"), NULL, index);
+  assert_int_equal(level_on_s(index), PERM_WRITE);
+  perm_index_change_record(NULL, STR("twin"), NULL, index);
+  assert_int_equal(level_on_s(index), PERM_READ);
+  perm_index_drop_record(o2, index);
+  perm_index_drop_record(o, index);
+
+  assert_null(put(index, RECORD, "r", "{}"));   /* replaced by one that names nothing */
+  assert_int_equal(level_on_s(index), PERM_NONE);
+  perm_index_drop_record(r2, index);
+  r = put(index, RECORD, "r", read);
 
   void *g2 = put(index, GROUP, "g", "{\"users\":[]}");
+  assert_int_equal(level_on_s(index), PERM_NONE);
   perm_index_drop_group(g, index);
-  assert_int_equal(effective(index, "u", RESOURCE_SERVER, "s", none, NULL).level, PERM_NONE);
   void *g3 = put(index, GROUP, "g", "{\"everyone\":true}");
   perm_index_drop_group(g2, index);
-  assert_int_equal(effective(index, "u", RESOURCE_SERVER, "s", none, NULL).level, PERM_READ);
-  perm_index_drop_record(r2, index);
-  assert_int_equal(effective(index, "u", RESOURCE_SERVER, "s", none, NULL).level, PERM_NONE);
+  assert_int_equal(level_on_s(index), PERM_READ);
+  perm_index_change_group(NULL, STR("g"), NULL, index);
+  assert_int_equal(level_on_s(index), PERM_NONE);
+  perm_index_drop_group(g3, index);
 
   void *u2 = put(index, USER, "u", "{\"admin\":true}");
   perm_index_drop_user(u, index);
-  assert_int_equal(effective(index, "u", RESOURCE_SERVER, "s", none, NULL).level, PERM_WRITE);
-  perm_index_drop_user(u2, index);
+  assert_int_equal(level_on_s(index), PERM_WRITE);
+  perm_index_change_user(NULL, STR("u"), NULL, index);
   struct perm_viewer v;
   assert_int_equal(perm_viewer_init(&v, index, STR("u")), ERR_NOTFOUND);
-  perm_index_drop_group(g3, index);
+  u = put(index, USER, "u", "{}");              /* made again before the old row is dropped */
+  perm_index_drop_user(u2, index);
+  assert_int_equal(perm_viewer_init(&v, index, STR("u")), OK);
+  perm_index_drop_user(u, index);
+  assert_int_equal(perm_viewer_init(&v, index, STR("u")), ERR_NOTFOUND);
+  perm_index_drop_record(r, index);
   perm_index_free(index);
 }
 
@@ -293,7 +327,7 @@ int main(void)
       cmocka_unit_test(effective_permissions),
       cmocka_unit_test(whole_types),
       cmocka_unit_test(knows_users),
-      cmocka_unit_test(follows_changes),
+      cmocka_unit_test(follows_changes_at_once),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }
