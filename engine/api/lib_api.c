@@ -119,6 +119,14 @@ static int l_conf(lua_State *L)
   return 1;
 }
 
+/* engine.conf_path(key) -> where that file or folder really lies      [-1, +1, e] */
+static int l_conf_path(lua_State *L)
+{
+  struct str path = conf_path(api_of(L)->conf, luaL_checkstring(L, 1));
+  lua_pushlstring(L, path.ptr, path.len);
+  return 1;
+}
+
 static int refresh_finish(lua_State *L, int status, lua_KContext ctx)
 {
   (void)status;
@@ -364,7 +372,7 @@ static int l_public_key_of(lua_State *L)
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"dispatch", l_dispatch}, {"broadcast", l_broadcast}, {"conf", l_conf},
+static const luaL_Reg functions[] = {{"dispatch", l_dispatch}, {"broadcast", l_broadcast}, {"conf", l_conf}, {"conf_path", l_conf_path},
                                      {"timelength_ms", l_timelength_ms}, {"regex", l_regex}, {"pretty", l_pretty}, {NULL, NULL}};
 static const luaL_Reg monitor_functions[] = {{"refresh", l_refresh}, {NULL, NULL}};
 static const luaL_Reg parse_functions[] = {{"toml", l_parse_toml}, {"yaml", l_parse_yaml}, {"json", l_parse_json}, {NULL, NULL}};

@@ -109,14 +109,15 @@ static Err open_tables(struct model *m, struct diag *reterr)
   static const struct {
     void *(*derive)(yyjson_val *doc, struct str id, void *data);
     void (*drop)(void *ext, void *data);
+    void (*change)(struct table *table, struct str id, const struct row *row, void *data);
   } access[TABLE_COUNT] = {
-    [TABLE_USER] = {perm_index_derive_user, perm_index_drop_user},
-    [TABLE_USER_GROUP] = {perm_index_derive_group, perm_index_drop_group},
-    [TABLE_PERMISSION] = {perm_index_derive_record, perm_index_drop_record},
+    [TABLE_USER] = {perm_index_derive_user, perm_index_drop_user, perm_index_change_user},
+    [TABLE_USER_GROUP] = {perm_index_derive_group, perm_index_drop_group, perm_index_change_group},
+    [TABLE_PERMISSION] = {perm_index_derive_record, perm_index_drop_record, perm_index_change_record},
   };
   for (int i = 0; i < TABLE_COUNT; i++) {
     struct table_config c = {.collection = table_of[i].collection, .name_path = table_of[i].name_path,
-                             .derive = access[i].derive, .drop = access[i].drop, .data = m->perms};
+                             .derive = access[i].derive, .drop = access[i].drop, .on_change = access[i].change, .data = m->perms};
     Err err = table_open(m->store, &c, &m->tables[i], reterr);
     if (err)
       return err;

@@ -160,7 +160,7 @@ static int answered(lua_State *L, int status, lua_KContext ctx)
   } else if (r->is_sleep || !r->json_len) {
     lua_pushboolean(L, true);
   } else {
-    n = lua_json_result(L, str_make(r->json, r->json_len), r->name);
+    n = lua_json_result(L, str_make(r->json, r->json_len));
   }
   drop_held(run);
   return n;

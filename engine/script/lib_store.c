@@ -138,7 +138,7 @@ static int find_finish(lua_State *L, int status, lua_KContext ctx)
   (void)status;
   if (find->op.err)
     return lua_fail(L, &find->op, "find");
-  return lua_json_result(L, buf_str(&find->json), "find");
+  return lua_json_result(L, buf_str(&find->json));
 }
 
 static lua_Integer option(lua_State *L, int arg, const char *name)

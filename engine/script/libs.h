@@ -47,11 +47,18 @@ void lib_time_open(lua_State *L);
  *   equal(a, b): compares secrets in constant time */
 void lib_crypto_open(lua_State *L);
 
+/* engine.script
+ *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, on_log = fn(lines) } -> outcome | nil, err (waits)
+ *   cancel(id) -> found       start{…} -> script with read(), outcome(), cancel() (komodo/_core/scripts.lua)
+ * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */
+struct runner;
+void lib_script_open(lua_State *L, struct runner *runner);
+
 /* ---- for bindings ---- */
 /* A buffer the collector frees: for json_encode, which raises.       [-0, +1, m] */
 struct buf *lua_buf(lua_State *L, size_t max);
 /* Pushes the JSON text as a value; text that is not JSON becomes nil, err. Returns how many values.  [-0, +1|2, m] */
-int lua_json_result(lua_State *L, struct str json, const char *what);
+int lua_json_result(lua_State *L, struct str json);
 /* Pushes { code, message, trace, status } that prints well. `d` may be NULL; then the message is `what` and the code's words.
  * [-0, +1, m] */
 void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what);

@@ -65,7 +65,10 @@ static int l_load(lua_State *L)
   if (top >= 4)
     lua_pushvalue(L, 4);
   lua_call(L, top >= 4 ? 4 : 3, 2);
-  return lua_isnil(L, -2) ? 2 : 1;
+  if (lua_isnil(L, -2))
+    return 2;
+  lua_pop(L, 1);
+  return 1;
 }
 
 static int l_setmetatable(lua_State *L)
@@ -107,8 +110,9 @@ static int driven(lua_State *L, int status, lua_KContext ctx)
 static int drive_failed(lua_State *L, lua_State *co, bool is_wrap)
 {
   if (!is_wrap) {
+    lua_xmove(co, L, 1);   /* no move when a coroutine tried to resume itself */
     lua_pushboolean(L, false);
-    lua_xmove(co, L, 1);
+    lua_insert(L, -2);
     return 2;
   }
   int status = lua_status(co);
@@ -152,8 +156,8 @@ static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
 
 static int start_drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
 {
-  if (co == L || !lua_checkstack(co, arguments))
-    return luaL_error(L, co == L ? "cannot resume non-suspended coroutine" : "too many arguments to resume");
+  if (!lua_checkstack(co, arguments))
+    return luaL_error(L, "too many arguments to resume");
   lua_xmove(L, co, arguments);
   return drive(L, co, arguments, is_wrap);
 }

@@ -23,6 +23,13 @@
 
 enum { NS_PER_MS = 1000000, TRACE_FRAMES = 24 };
 
+#ifdef __SANITIZE_THREAD__
+/* ThreadSanitizer delivers signals inside its own interceptors, which may not be left by a jump. */
+enum { HANDLER_MAY_LEAVE = 0 };
+#else
+enum { HANDLER_MAY_LEAVE = 1 };
+#endif
+
 static _Thread_local struct worker *self;
 
 struct worker *worker_self(void) { return self; }
@@ -119,7 +126,7 @@ static void on_signal(int number)
     if (w->guard)
       w->pending = 1;
     else
-      act(w, true);
+      act(w, HANDLER_MAY_LEAVE);
   }
   errno = saved;
 }

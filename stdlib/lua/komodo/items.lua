@@ -18,23 +18,24 @@ end
 
 local function blank_to_null(s) return s ~= "" and s or null end
 
+-- Where a repo is looked at in a browser.
+local function repo_link(source)
+  local link = ("%s://%s/%s"):format(source.git_https and "https" or "http", source.git_provider, source.repo)
+  return source.git_provider == "github.com" and link .. "/tree/" .. source.branch or link
+end
+
 -- Git fields come from the linked repo when there is one.
 local function git(config)
   local source = config
   local linked = config.linked_repo ~= "" and store.row("Repo", config.linked_repo)
   if linked then source = linked.config end
-  local link = ""
-  if source.repo ~= "" then
-    link = ("%s://%s/%s"):format(source.git_https and "https" or "http", source.git_provider, source.repo)
-    if source.git_provider == "github.com" then link = link .. "/tree/" .. source.branch end
-  end
   return {
     linked_repo = config.linked_repo,
     linked_repo_name = linked and linked.name or "",
     git_provider = source.git_provider,
     repo = source.repo,
     branch = source.branch,
-    repo_link = link,
+    repo_link = repo_link(source),
   }
 end
 
@@ -52,11 +53,11 @@ end
 
 function items.Stack(res)
   local info, config = res.info, res.config
-  local services = json.array({})
   return merge({
     state = "unknown",
     status = null,
-    services = services,
+    services = json.array({}),
+    auto_update_all_services = config.auto_update_all_services,
     project_missing = false,
     missing_files = info.missing_files,
     files_on_host = config.files_on_host,
@@ -119,24 +120,20 @@ end
 function items.Repo(res)
   local info, config, id = res.info, res.config, id_of(res)
   local hash = repos.commit(id)
-  local link = ""
-  if config.repo ~= "" then
-    link = ("%s://%s/%s"):format(config.git_https and "https" or "http", config.git_provider, config.repo)
-    if config.git_provider == "github.com" then link = link .. "/tree/" .. config.branch end
-  end
   local shown = runs.state("Repo", id)
   for flag, name in pairs({ cloning = "Cloning", pulling = "Pulling", building = "Building" }) do
     if state.is("Repo", id, flag) then shown = name end
   end
   return {
     server_id = config.server_id,
+    server_name = name_of("Server", config.server_id),
     builder_id = config.builder_id,
     last_pulled_at = info.last_pulled_at,
     last_built_at = info.last_built_at,
     git_provider = config.git_provider,
     repo = config.repo,
     branch = config.branch,
-    repo_link = link,
+    repo_link = repo_link(config),
     state = shown,
     cloned_hash = hash and hash.hash or null,
     cloned_message = hash and hash.message or null,

@@ -5,7 +5,7 @@ local kinds = {}
 ---@field type string "Deployment"
 ---@field param string Field that names one in requests.
 ---@field config string Type of its config.
----@field info string|nil Type of its info; nil: `null`.
+---@field info string|nil Type of its info, "object": an empty one; nil: `null`.
 ---@field name_rule "general"|"path"|"container"|"docker"
 ---@field create "anyone"|"flag"|"admin" Who besides admins may create one; "flag": users with `create_flag`.
 ---@field create_flag string|nil
@@ -29,7 +29,7 @@ kind("Deployment", "deployment", "container", "anyone", live, "Read", "Deploymen
 kind("Build", "build", "docker", "flag", {}, "Read", "BuildInfo", "create_build_permissions")
 kind("Repo", "repo", "path", "anyone", {}, "Read", "RepoInfo")
 kind("Procedure", "procedure", "general", "anyone", {}, "Write")
-kind("Action", "action", "general", "admin", {}, "Write", "ActionInfo")
+kind("Action", "action", "general", "admin", {}, "Write", "object")
 kind("Builder", "builder", "general", "admin", { "Attach" }, "Write")
 kind("Alerter", "alerter", "general", "admin", {}, "Write")
 kind("ResourceSync", "sync", "general", "admin", {}, "Write", "ResourceSyncInfo")

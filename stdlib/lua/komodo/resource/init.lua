@@ -21,6 +21,12 @@ local resource = { hooks = {} }
 
 local function normalise(type_name, value) return fail.unless(nil, engine.schema.normalise(type_name, value, "full")) end
 
+local function new_info(kind, given)
+  if not kind.info then return json.null end
+  if kind.info == "object" then return json.object({}) end
+  return normalise(kind.info, given or json.object({}))
+end
+
 local function hook(kind, name) return (resource.hooks[kind] or {})[name] end
 
 function resource.id(res) return res._id["$oid"] end
@@ -83,7 +89,7 @@ function resource.create(ctx, kind_name, raw_name, partial, info)
     description = "",
     template = false,
     tags = json.array({}),
-    info = kind.info and normalise(kind.info, info or json.object({})) or json.null,
+    info = new_info(kind, info),
     config = normalise(kind.config, partial),
     base_permission = "None",
     updated_at = engine.now(),
