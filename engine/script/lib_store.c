@@ -50,7 +50,7 @@ static struct lua_change *check_change(lua_State *L)
 static int l_change(lua_State *L)
 {
   struct lua_change *c = lua_newuserdatauv(L, sizeof *c, 0);
-  *c = (struct lua_change){.json = BUF_INIT(DOCUMENT_MAX)};
+  *c = (struct lua_change){.json = BUF_INIT(DOCUMENT_MAX), .arranged = BUF_INIT(DOCUMENT_MAX)};
   luaL_setmetatable(L, CHANGE);
   c->change = change_new(config_of(L)->store);
   return 1;
