@@ -48,8 +48,6 @@ static Err check_agent(const struct conf *conf, struct diag *reterr)
     if (str_starts(entry, STR("file:")))
       err = readable("core_public_keys", str_sub(entry, 5, entry.len), "copy the engine's public key there", reterr);
   }
-  if (!err && conf_list_len(conf, "core_addresses") && conf_str(conf, "connect_as").len == 0)
-    err = diag_set(reterr, ERR_INVALID, "connect_as: is needed with core_addresses; it names the server in the engine");
   return err;
 }
 

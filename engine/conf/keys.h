@@ -1,7 +1,7 @@
 /* conf/keys.h: the settings of each program, declared once.
  *
  * From these tables come defaults, variables, type checks and their messages, redaction, printing and the sample files.
- * To add a setting, add a row to core_keys.c, agent_keys.c or cli_keys.c and run `conf-sample` (tests/c/conf checks that
+ * To add a setting, add a row to core_keys.c, agent_keys.c or cli_keys.c and run `conf_test_sample write config` (the test checks that
  * config/ is what it writes).
  */
 #ifndef CONF_KEYS_H

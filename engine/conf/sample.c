@@ -99,7 +99,7 @@ void conf_sample(enum conf_program program, struct buf *out)
 {
   const struct conf_definition *def = conf_definition(program);
   struct str rest = str_of(def->sample_intro), line;
-  while (str_split(&rest, '\n', &line))
+  while (rest.len && str_split(&rest, '\n', &line))
     buf_printf(out, line.len ? "# %.*s\n" : "#%.*s\n", STR_ARG(line));
   for (const struct conf_key *k = def->keys; k->name; k++)
     if (k->kind != CONF_TABLE && k->kind != CONF_TABLES && k->kind != CONF_MAP)

@@ -14,18 +14,28 @@
 
 #include "base/buf.h"
 
-enum { JSON_DEPTH_MAX = 128 };
+enum {
+  JSON_DEPTH_MAX = 128,              /* arrays and objects inside each other; one more is refused, by parser and bridge alike */
+  JSON_BUILD_MAX = 64 * 1024 * 1024  /* bytes that json_build may put into a document: a table may name itself many times */
+};
 
-/* Registers the array metatable in this state and returns the module: { decode, encode, null, array, is_array, object }. */
+/* Registers the array metatable in this state and returns the module: { decode, encode, null, array, is_array, object,
+ * array_mt }; also as require("engine.json").
+ *   decode(text) -> value | nil, { code, message }     encode(value) -> text, raises      memory is the state's own
+ *   array(t?) marks and returns t      object(t?) takes the mark away      is_array(v) -> has it the mark? */
 int json_open(lua_State *L);                                     /* [-0, +1, m] */
 void json_push(lua_State *L, yyjson_val *value);                 /* [-0, +1, m] */
 void json_push_text(lua_State *L, struct str text);              /* [-0, +1, e]  raises on bad JSON */
-/* The Lua value at `index` as JSON text appended to `out`; raises "…cannot be JSON…" for functions, cycles, NaN, depth. */
+/* The Lua value at `index` as JSON text appended to `out`; raises "…cannot be JSON…" for functions, cycles, NaN, depth,
+ * holes, mixed keys and text that is not UTF-8, naming the place. Reads raw: no metamethod runs. `out` must not be lost by
+ * the raise. */
 void json_encode(lua_State *L, int index, struct buf *out);      /* [-0, +0, e] */
-/* Builds it inside `doc` (borrowed strings are copied). */
+/* Builds it inside `doc` (strings are copied). */
 yyjson_mut_val *json_build(lua_State *L, int index, yyjson_mut_doc *doc);   /* [-0, +0, e] */
 
 /* ---- no Lua ---- */
+/* mem_try and friends as an allocator for yyjson documents. */
+extern const yyjson_alc json_alc;
 /* Parses `text` strictly (RFC 8259, valid UTF-8). ERR_INVALID with position in words. Free with yyjson_doc_free. */
 NODISCARD Err json_parse(struct str text, yyjson_doc **ret_doc, struct diag *reterr);
 void json_doc_free(yyjson_doc **doc);                            /* for CLEANUP */

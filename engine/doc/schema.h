@@ -34,7 +34,8 @@ struct schema_request {
   const char *const *specific;           /* NULL-ended, may be NULL */
 };
 
-/* Calls require("komodo.schema") in L and compiles what it returns. A mistake in a declaration is ERR_INVALID naming it. */
+/* Calls require("komodo.schema") in L and compiles what it returns. A mistake in a declaration is ERR_INVALID naming it.
+ * Call json_open(L) first, so that declared arrays carry the mark. The schema does not need L afterwards. */
 NODISCARD Err schema_load(lua_State *L, struct schema **ret_schema, struct diag *reterr);
 void schema_free(struct schema *schema);
 
@@ -49,14 +50,19 @@ enum schema_mode {
   SCHEMA_PARTIAL,   /* given fields alone; null top-level fields dropped (spec api.md 10.4) */
 };
 /* Checks `in` and writes its normal form into `out` (string lists parsed, file contents trimmed, aliases renamed, unknown
- * fields dropped …). `in` NULL counts as {}. ERR_SHAPE: the message names the field by its path and what it wants. */
+ * fields dropped …). `in` NULL counts as {}. ERR_SHAPE: the message names the field by its path and what it wants; ERR_NOMEM.
+ * Texts are copied; names of fields, enum values and default texts are borrowed from the schema, which must outlive `out`.
+ * A field marked skip_empty is left out when null, false, "", [], {} or version 0.0.0 (not in partials). Whole floats count
+ * as integers; fields of type number come out as floats. */
 NODISCARD Err schema_normalise(const struct schema_type *type, yyjson_val *in, enum schema_mode mode, yyjson_mut_doc *out,
                                yyjson_mut_val **ret, struct diag *reterr);
 /* Merges a normalised partial over a stored full value, field by field, one level deep (spec api.md 10.4; tagged unions of
- * the same variant merge their params). ret_changed: names of changed top-level fields, as a JSON array in `out`. */
+ * the same variant merge their params). `stored` is normalised first, so fields it lacks have their defaults; `partial` NULL
+ * changes nothing. ret_changed: names of changed top-level fields, as a JSON array in `out`; for a union of the same
+ * variant those of its params, for another variant tag and content. */
 NODISCARD Err schema_merge(const struct schema_type *type, yyjson_val *stored, yyjson_mut_val *partial, yyjson_mut_doc *out,
                            yyjson_mut_val **ret, yyjson_mut_val **ret_changed, struct diag *reterr);
-/* The default of every field. */
+/* The default of every field; mandatory ones are left out. A union: its first variant. NULL: no memory. */
 yyjson_mut_val *schema_default(const struct schema_type *type, yyjson_mut_doc *out);
 
 #endif

@@ -1,0 +1,70 @@
+/* script/libs.h: the engine's layers as tables of policy Lua. Each function adds one field to `engine`.
+ *
+ * Called from policy_config.open_libs, before any module loads. What they are given is borrowed and must outlive the
+ * policy (policy_close first, then hub_close, store_close).
+ *
+ * Waiting functions return `nil, err` when they fail, with err = { code, message, trace, status }; misuse raises.
+ *
+ * Thread   loop thread.
+ */
+#ifndef SCRIPT_LIBS_H
+#define SCRIPT_LIBS_H
+
+#include <lauxlib.h>
+
+#include "link/hub.h"
+#include "script/policy.h"
+#include "store/table.h"
+
+/* engine.store
+ *   change() -> c     c:put(collection, id, doc)  c:insert(…)  c:delete(collection, id)
+ *                     c:commit() -> true | nil, err: all or nothing; waits until it is durable and visible
+ *   find(collection, filter?, { sort, desc, skip, limit }?) -> list | nil, err           (waits)
+ *   get(collection, id) -> doc | nil, err                                                (waits)
+ *   row(collection, id), resolve(collection, id_or_name), latest(collection, id) -> doc | nil
+ *   list(collection) -> docs by name      count(collection) -> integer; like the three above only for tables
+ * A document is a table, or its JSON text. */
+struct lib_store {
+  struct store *store;
+  struct table *const *tables;
+  size_t count;
+};
+void lib_store_open(lua_State *L, const struct lib_store *config);   /* copied, but for what it points at */
+
+/* engine.hub
+ *   request(server_id, type, params?) -> result | nil, err            (waits)
+ *   set{ id =, enabled =, address =, public_key =, passkey =, insecure_tls = }   remove(id)
+ *   is_connected(id) -> boolean      error(id) -> nil | err: why it is not connected */
+void lib_hub_open(lua_State *L, struct hub *hub);
+
+/* engine.time:  iso(unix_ms?) -> text   parse(text) -> unix_ms | nil, err (RFC 3339)   mono() -> ms that never go back */
+void lib_time_open(lua_State *L);
+
+/* engine.crypto
+ *   bytes(n), alnum(n), object_id(), uuid()                random
+ *   hash(algorithm, text), hmac(algorithm, key, text) -> hex; algorithm: sha256, sha512, sha1
+ *   base64(text), from_base64(text), hex(text), from_hex(text); the from_ forms -> text | nil, err
+ *   equal(a, b): compares secrets in constant time */
+void lib_crypto_open(lua_State *L);
+
+/* engine.script
+ *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, on_log = fn(lines) } -> outcome | nil, err (waits)
+ *   cancel(id) -> found       start{…} -> script with read(), outcome(), cancel() (komodo/_core/scripts.lua)
+ * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */
+struct runner;
+void lib_script_open(lua_State *L, struct runner *runner);
+
+/* ---- for bindings ---- */
+/* A buffer the collector frees: for json_encode, which raises.       [-0, +1, m] */
+struct buf *lua_buf(lua_State *L, size_t max);
+/* Pushes the JSON text as a value; text that is not JSON becomes nil, err. Returns how many values.  [-0, +1|2, m] */
+int lua_json_result(lua_State *L, struct str json);
+/* Pushes { code, message, trace, status } that prints well. `d` may be NULL; then the message is `what` and the code's words.
+ * [-0, +1, m] */
+void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what);
+/* Adds the library as engine.<name>.                                 [-0, +0, m] */
+void lua_engine_lib(lua_State *L, const char *name, const luaL_Reg *functions);
+void lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods);
+struct str lua_check_str(lua_State *L, int arg);
+
+#endif

@@ -1,0 +1,191 @@
+/* script/run_internal.h: one run of a user script and who may touch what.
+ *
+ * loop thread      everything marked L
+ * under the lock   everything marked S (runner->lock)
+ * the owner        everything marked O: the worker while RUNNING, nobody while READY or WAITING, whoever ends it
+ * any, atomic      everything marked A
+ */
+#ifndef SCRIPT_RUN_INTERNAL_H
+#define SCRIPT_RUN_INTERNAL_H
+
+#include <lauxlib.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "net/mailbox.h"
+#include "script/alloc.h"
+#include "script/runner.h"
+
+enum { TRACE_MAX = 4096, MESSAGE_MAX = 2048, LOG_INTERVAL_MS = 200, CANCEL_GRACE_MS = 60, TICK_MS = 5, HARD_MS = 10, SPARE_MAX = 16 };
+
+enum run_state { RUN_READY, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
+enum run_kill { KILL_NONE, KILL_CANCEL, KILL_CPU, KILL_TIME, KILL_PANIC };
+enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine came back; NONE: its own affair */
+
+enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
+
+struct run;
+struct worker;
+
+/* From a worker to the loop thread. */
+struct message {
+  struct mail mail;
+  enum { MESSAGE_REQUEST, MESSAGE_LOG, MESSAGE_ENDED } kind;
+  struct run *run;
+};
+
+/* What a script waits for. Travels worker -> loop -> worker; answered in place. */
+struct request {
+  struct message message;
+  struct request *next, *prev;      /* of the run's inbox (S), or of its requests under way (L) */
+  lua_Integer id;
+  bool is_sleep;
+  uint64_t sleep_ms;
+  enum script_group group;
+  char *name, *params;
+  size_t params_len;
+  struct op *timer;                 /* L: of a sleep */
+  struct script_call *call;         /* L: of a call under way */
+  /* the answer */
+  Err err;
+  int status;
+  char *json;
+  size_t json_len;
+  struct diag *diag;
+};
+
+struct run {
+  struct script_run pub;            /* L; first */
+  struct runner *runner;
+  struct run *prev, *next;          /* L: all runs alive */
+
+  /* what to run: written before the run is ready, then read by its owner */
+  char *source, *chunk_name, *args, *info;
+  size_t source_len, args_len, info_len;
+  struct script_limits limits;
+  void (*on_log)(struct script_run *run, struct str lines, void *data);
+  void *user, *data;
+
+  enum run_state state;             /* S */
+  struct run *queue_prev, *queue_next;   /* S: of the ready queue */
+  struct worker *worker;            /* S: who runs it */
+  struct request *inbox, *inbox_last;    /* S: answered requests */
+  atomic_int kill;                  /* A: enum run_kill; the first reason stays */
+  atomic_bool is_hard;              /* A: a cancelled run had its chance */
+
+  struct heap *heap;                /* O */
+  lua_State *L, *co;                /* O */
+  enum run_yield yielded;           /* O */
+  bool cancel_raised;               /* O */
+  int blocked;                      /* O: resumes inside C calls that cannot yield */
+  struct request *held;             /* O: an answer that is becoming a Lua value */
+  enum run_finish finish;           /* O: what the value left on co is */
+  lua_Integer last_id;              /* O */
+  unsigned under_way;               /* O: requests not taken yet */
+  uint64_t cpu_ns;                  /* O */
+  uint64_t api_calls;               /* O */
+  struct script_outcome outcome;    /* O: becomes pub.outcome */
+
+  uv_mutex_t log_lock;
+  struct buf log;                   /* log_lock */
+  size_t log_total, log_dropped;    /* log_lock */
+  bool log_posted;                  /* log_lock: the loop thread knows */
+  bool log_said_full;               /* log_lock */
+  struct message log_message, ended_message;
+  atomic_uint posted;               /* A: messages the loop thread has not taken */
+
+  struct request *requests;         /* L: under way */
+  uv_timer_t timer;                 /* L: the nearest of the times below; 0: none */
+  uint64_t wall_at_ms, log_at_ms, hard_at_ms;
+  uint64_t started_ms, log_told_ms;
+  bool is_over, timer_closed;
+};
+
+struct worker {
+  struct runner *runner;
+  struct worker *next;
+  uv_thread_t thread;
+  bool is_extra, is_finished;       /* S */
+  struct run *volatile run;         /* whose code runs now; NULL: no signal matters */
+  lua_State *volatile current;      /* the coroutine that runs */
+  volatile sig_atomic_t guard;      /* engine code is on the stack: the script may not be left now */
+  volatile sig_atomic_t pending;    /* a tick fell into the guard */
+  sigjmp_buf leave;
+  timer_t timer;
+  _Atomic pid_t tid;
+  uint64_t cpu_begin_ns;
+  uint64_t hook_since_ns;           /* when the kill hook was set; 0: it is not */
+  _Atomic uint64_t slice_since_ms;  /* A: since when it has this run; 0: idle */
+  char trace[TRACE_MAX];
+  int trace_line;
+};
+
+struct runner {
+  struct runner_config config;
+  uv_mutex_t lock;
+  uv_cond_t wake;
+  struct run *ready, *ready_last;   /* S */
+  atomic_uint ready_count;
+  unsigned active;                  /* S: ready and running */
+  unsigned base, idle, threads;     /* S */
+  bool stop;                        /* S */
+  struct worker *workers;           /* S */
+  struct heap *spare[SPARE_MAX];    /* S: heaps of the default size, kept warm */
+  unsigned spares;
+  size_t spare_capacity;
+
+  struct mailbox mailbox;
+  uv_timer_t monitor;               /* L: runs while anything is active */
+  struct run *runs;                 /* L */
+  unsigned alive, timers;           /* L */
+  bool closing;
+  int closing_handles;
+  void (*on_closed)(void *data);
+  void *on_closed_data;
+  char *core_code;                  /* the prelude, compiled once */
+  size_t core_code_len;
+};
+
+/* ---- worker.c ---- */
+NODISCARD Err workers_start(struct runner *runner, unsigned count);
+void workers_stop(struct runner *runner);          /* joins */
+/* Joins threads that ended; adds one while others do not let go of theirs. Called with the lock held. */
+void workers_balance(struct runner *runner, uint64_t now_ms);
+void run_enqueue(struct run *run);                 /* with the lock held; so the next */
+void run_dequeue(struct run *run);
+/* Gives its memory back; the caller owns the run; no lock held. */
+void run_drop_state(struct run *run);
+void run_set_killed(struct run *run);              /* the outcome of a run that was stopped */
+int run_kill_set(struct run *run, enum run_kill kill);   /* returns the reason that holds: the first */
+
+/* ---- stop.c: leaving a script ---- */
+void stop_open(struct worker *worker);             /* on the worker's thread */
+void stop_close(struct worker *worker);
+void stop_arm(struct worker *worker, struct run *run);
+void stop_disarm(struct worker *worker, struct run *run);
+void stop_ticks(struct worker *worker, bool on);   /* the timer, while the worker has anything to do */
+struct worker *worker_self(void);
+void worker_interrupt(struct worker *worker);      /* makes its script look at run->kill. Called with the lock held */
+void guard_enter(void);
+void guard_leave(void);
+/* The script's frames of L as lines "name:12: in function 'f'"; allocates nothing. Returns the innermost line or 0. */
+int trace_format(lua_State *L, const char *chunk_name, char *dst, size_t size);
+
+/* ---- sandbox.c ---- */
+/* Makes run->L and run->co, ready to resume with one function that loads and runs the script. ERR_NOMEM. */
+NODISCARD Err sandbox_open(struct run *run);
+NODISCARD Err sandbox_compile_core(struct runner *runner, struct diag *reterr);
+struct run *run_of(lua_State *L);
+/* Makes the table on top read-only: replaces it with a proxy. */
+void sandbox_freeze(lua_State *L);
+
+/* ---- lib_komodo.c ---- */
+void lib_komodo_open(lua_State *L);                /* [-0, +1, m] the C half, a table for the prelude */
+void request_free(struct request *request);        /* NULL is fine; heap: under the guard on workers */
+void run_log(struct run *run, struct str text);    /* adds whole lines; takes the guard itself */
+/* Text from a script as valid UTF-8: what is not becomes U+FFFD. */
+void text_clean(struct buf *out, struct str text);
+
+#endif

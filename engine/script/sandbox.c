@@ -1,0 +1,506 @@
+/* script/sandbox.c: the Lua state of one user script: what it can see, and how it starts.
+ *
+ * The globals are an allow-list. Library tables are proxies: reading goes through, writing raises, and the table behind is
+ * not reachable (pairs uses a closure). Left out on purpose: io, package, dofile, loadfile, string.dump (no bytecode in or
+ * out), os beyond time, debug beyond traceback, collectgarbage beyond "count", `__gc` (finalizers run with hooks off).
+ */
+#include <lualib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "script/libs.h"
+#include "script/policy_internal.h"
+#include "script/run_internal.h"
+
+static const char encode_key;
+
+struct run *run_of(lua_State *L) { return *(struct run **)lua_getextraspace(L); }
+
+/* ---- read-only tables ---- */
+static int l_frozen_write(lua_State *L)
+{
+  return luaL_error(L, "this table is read-only (writing '%s')", luaL_tolstring(L, 2, NULL));
+}
+
+static int l_frozen_next(lua_State *L)
+{
+  lua_settop(L, 2);
+  return lua_next(L, lua_upvalueindex(1)) ? 2 : 0;
+}
+
+static int l_frozen_pairs(lua_State *L)
+{
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcclosure(L, l_frozen_next, 1);
+  return 1;
+}
+
+void sandbox_freeze(lua_State *L)
+{
+  lua_newtable(L);
+  lua_createtable(L, 0, 4);
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, l_frozen_write);
+  lua_setfield(L, -2, "__newindex");
+  lua_pushvalue(L, -3);
+  lua_pushcclosure(L, l_frozen_pairs, 1);
+  lua_setfield(L, -2, "__pairs");
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable");
+  lua_setmetatable(L, -2);
+  lua_remove(L, -2);
+}
+
+/* ---- base library ---- */
+/* load(chunk, name?, mode?, env?): text only, whatever mode says. */
+static int l_load(lua_State *L)
+{
+  int top = lua_gettop(L) < 2 ? 2 : lua_gettop(L);
+  lua_settop(L, top);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_pushliteral(L, "t");
+  if (top >= 4)
+    lua_pushvalue(L, 4);
+  lua_call(L, top >= 4 ? 4 : 3, 2);
+  if (lua_isnil(L, -2))
+    return 2;
+  lua_pop(L, 1);
+  return 1;
+}
+
+static int l_setmetatable(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_argexpected(L, lua_isnoneornil(L, 2) || lua_istable(L, 2), 2, "nil or table");
+  lua_settop(L, 2);
+  if (lua_istable(L, 2)) {
+    lua_pushliteral(L, "__gc");
+    if (lua_rawget(L, 2) != LUA_TNIL)
+      return luaL_error(L, "'__gc' is not available in scripts; use '__close' and a <close> variable");
+    lua_pop(L, 1);
+  }
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    return luaL_error(L, "cannot change a protected metatable");
+  lua_setmetatable(L, 1);
+  return 1;
+}
+
+static int l_collectgarbage(lua_State *L)
+{
+  const char *what = luaL_optstring(L, 1, "collect");
+  if (strcmp(what, "count") != 0)
+    return luaL_error(L, "collectgarbage(\"%s\") is not available in scripts, only \"count\"", what);
+  lua_pushnumber(L, (lua_Number)heap_used(run_of(L)->heap) / 1024);
+  return 1;
+}
+
+/* ---- coroutines: the engine's own yields pass outward ---- */
+static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap);
+
+static int driven(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status;
+  lua_State *co = ctx ? lua_tothread(L, lua_upvalueindex(1)) : lua_tothread(L, 1);
+  return drive(L, co, 0, ctx != 0);
+}
+
+static int drive_failed(lua_State *L, lua_State *co, bool is_wrap)
+{
+  if (!is_wrap) {
+    lua_xmove(co, L, 1);   /* no move when a coroutine tried to resume itself */
+    lua_pushboolean(L, false);
+    lua_insert(L, -2);
+    return 2;
+  }
+  int status = lua_status(co);
+  if (status != LUA_OK && status != LUA_YIELD)
+    lua_resetthread(co);   /* its <close> variables run; the error stays on top */
+  lua_xmove(co, L, 1);
+  if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
+{
+  struct run *run = run_of(L);
+  struct worker *w = worker_self();
+  int results = 0;
+  bool is_blocked = !lua_isyieldable(L);
+  run->blocked += is_blocked;
+  w->current = co;
+  int status = lua_resume(co, L, arguments, &results);
+  w->current = L;
+  run->blocked -= is_blocked;
+  if (status == LUA_YIELD && run->yielded != YIELD_NONE) {
+    lua_settop(co, lua_gettop(co) - results);
+    return lua_yieldk(L, 0, is_wrap, driven);
+  }
+  if (status != LUA_OK && status != LUA_YIELD)
+    return drive_failed(L, co, is_wrap);
+  if (!lua_checkstack(L, results + 1)) {
+    lua_settop(co, lua_gettop(co) - results);
+    return luaL_error(L, "too many results to resume");
+  }
+  if (!is_wrap)
+    lua_pushboolean(L, true);
+  lua_xmove(co, L, results);
+  return results + !is_wrap;
+}
+
+static int start_drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
+{
+  if (!lua_checkstack(co, arguments))
+    return luaL_error(L, "too many arguments to resume");
+  lua_xmove(L, co, arguments);
+  return drive(L, co, arguments, is_wrap);
+}
+
+static int l_co_resume(lua_State *L)
+{
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argexpected(L, co, 1, "coroutine");
+  return start_drive(L, co, lua_gettop(L) - 1, false);
+}
+
+static int l_co_wrapped(lua_State *L)
+{
+  return start_drive(L, lua_tothread(L, lua_upvalueindex(1)), lua_gettop(L), true);
+}
+
+static int l_co_wrap(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_State *co = lua_newthread(L);
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, l_co_wrapped, 1);
+  return 1;
+}
+
+static int l_co_yield(lua_State *L)
+{
+  if (L == run_of(L)->co)
+    return luaL_error(L, "attempt to yield from outside a coroutine");
+  return lua_yield(L, lua_gettop(L));
+}
+
+/* ---- library calls that may lock or allocate inside the C library ---- */
+static int l_guarded(lua_State *L)
+{
+  for (int i = 1; i <= lua_gettop(L); i++)
+    luaL_argexpected(L, lua_isnil(L, i) || lua_isstring(L, i), i, "number or string");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  guard_enter();
+  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  guard_leave();
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+/* os.time(table): a copy of the fields it reads, so that no metamethod runs under the guard. */
+static int l_time(lua_State *L)
+{
+  static const char *const fields[] = {"year", "month", "day", "hour", "min", "sec", "isdst"};
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  int arguments = 0;
+  if (!lua_isnil(L, 1)) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_createtable(L, 0, ARRAY_LEN(fields));
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+      lua_getfield(L, 1, fields[i]);
+      lua_setfield(L, -2, fields[i]);
+    }
+    arguments = 1;
+  }
+  guard_enter();
+  int status = lua_pcall(L, arguments, 1, 0);
+  guard_leave();
+  return status == LUA_OK ? 1 : lua_error(L);
+}
+
+/* ---- the globals ---- */
+static void move_field(lua_State *L, const char *name)
+{
+  lua_getfield(L, -2, name);
+  lua_setfield(L, -2, name);
+}
+
+static void wrap_field(lua_State *L, const char *name, lua_CFunction wrapper)
+{
+  lua_getfield(L, -2, name);
+  lua_pushcclosure(L, wrapper, 1);
+  lua_setfield(L, -2, name);
+}
+
+static void open_base(lua_State *L)
+{
+  static const char *const gone[] = {"dofile", "loadfile", "warn", "print", "_G"};
+  luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
+  for (size_t i = 0; i < ARRAY_LEN(gone); i++) {
+    lua_pushnil(L);
+    lua_setfield(L, -2, gone[i]);
+  }
+  lua_getfield(L, -1, "load");
+  lua_pushcclosure(L, l_load, 1);
+  lua_setfield(L, -2, "load");
+  static const luaL_Reg own[] = {{"setmetatable", l_setmetatable}, {"collectgarbage", l_collectgarbage}, {NULL, NULL}};
+  luaL_setfuncs(L, own, 0);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, LUA_GNAME);
+  lua_pop(L, 1);
+}
+
+static void open_library(lua_State *L, const char *name, lua_CFunction open, const luaL_Reg *own, const char *gone)
+{
+  lua_pushcfunction(L, open);
+  lua_call(L, 0, 1);
+  if (own)
+    luaL_setfuncs(L, own, 0);
+  if (gone) {
+    lua_pushnil(L);
+    lua_setfield(L, -2, gone);
+  }
+  sandbox_freeze(L);
+  lua_setglobal(L, name);
+}
+
+static void open_os(lua_State *L)
+{
+  lua_pushcfunction(L, luaopen_os);
+  lua_call(L, 0, 1);
+  lua_createtable(L, 0, 4);
+  move_field(L, "clock");
+  move_field(L, "difftime");
+  wrap_field(L, "date", l_guarded);
+  wrap_field(L, "time", l_time);
+  sandbox_freeze(L);
+  lua_setglobal(L, LUA_OSLIBNAME);
+  lua_pop(L, 1);
+}
+
+static void open_debug(lua_State *L)
+{
+  lua_pushcfunction(L, luaopen_debug);
+  lua_call(L, 0, 1);
+  lua_createtable(L, 0, 1);
+  move_field(L, "traceback");
+  sandbox_freeze(L);
+  lua_setglobal(L, LUA_DBLIBNAME);
+  lua_pop(L, 1);
+}
+
+/* require(name): modules the engine offers to scripts; each runs once. [-1, +1, e] */
+static int l_require(lua_State *L)
+{
+  struct run *run = run_of(L);
+  const char *name = luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  if (lua_getfield(L, lua_upvalueindex(1), name) != LUA_TNIL)
+    return 1;
+  const struct embed_file *file = embed_find(run->runner->config.modules, lua_pushfstring(L, "%s.lua", name));
+  if (!file)
+    return luaL_error(L, "there is no module '%s' for scripts", name);
+  if (luaL_loadbufferx(L, file->data, file->size, lua_pushfstring(L, "=%s", name), "t") != LUA_OK)
+    return lua_error(L);
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushboolean(L, true);
+  }
+  lua_pushvalue(L, -1);
+  lua_setfield(L, lua_upvalueindex(1), name);
+  return 1;
+}
+
+/* ---- running the script: the body of run->co ---- */
+/* A helpful word for what is plainly TypeScript; else the syntax error as it is. [-1, +1, e] */
+static void explain_syntax_error(lua_State *L, const struct run *run)
+{
+  const struct embed_file *file = embed_find(script_core, "komodo/_core/typescript.lua");
+  if (!file || luaL_loadbufferx(L, file->data, file->size, "=typescript", "t") != LUA_OK)
+    return;
+  lua_call(L, 0, 1);
+  lua_pushlstring(L, run->source, run->source_len);
+  lua_pushvalue(L, -3);
+  lua_call(L, 2, 1);
+  lua_remove(L, -2);
+}
+
+/* Keeps the traceback at the place of the error; the value goes on as it is. */
+static int l_on_error(lua_State *L)
+{
+  struct run *run = run_of(L);
+  struct worker *w = worker_self();
+  int line = trace_format(L, run->chunk_name, w->trace, sizeof w->trace);
+  guard_enter();
+  mem_free(run->outcome.traceback);
+  run->outcome.traceback = mem_strdup(w->trace);
+  run->outcome.line = line;
+  guard_leave();
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int script_end(lua_State *L, int status, lua_KContext ctx)
+{
+  struct run *run = (struct run *)ctx;
+  if (status == LUA_ERRMEM) {
+    run->finish = FINISH_MEMORY;
+    return 0;
+  }
+  if (status != LUA_OK && status != LUA_YIELD) {
+    run->finish = FINISH_ERROR;
+    luaL_tolstring(L, -1, NULL);
+    return 1;
+  }
+  if (lua_isnil(L, -1))
+    return 0;
+  run->finish = FINISH_ERROR;   /* until the value proves to be JSON */
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &encode_key);
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+  run->finish = FINISH_RESULT;
+  return 1;
+}
+
+static int script_main(lua_State *L)
+{
+  struct run *run = run_of(L);
+  lua_pushcfunction(L, l_on_error);
+  if (luaL_loadbufferx(L, run->source, run->source_len, run->chunk_name, "t") != LUA_OK) {
+    if (lua_type(L, -1) == LUA_TSTRING)
+      explain_syntax_error(L, run);
+    run->finish = FINISH_ERROR;
+    return 1;
+  }
+  int status = lua_pcallk(L, 0, 1, -2, (lua_KContext)run, script_end);
+  return script_end(L, status, (lua_KContext)run);
+}
+
+/* ---- opening ---- */
+static int open_all(lua_State *L)
+{
+  static const luaL_Reg coroutines[] = {
+      {"resume", l_co_resume}, {"wrap", l_co_wrap}, {"yield", l_co_yield}, {NULL, NULL}};
+  struct run *run = run_of(L);
+  lua_gc(L, LUA_GCSTOP);
+  open_base(L);
+  open_library(L, LUA_STRLIBNAME, luaopen_string, NULL, "dump");
+  open_library(L, LUA_TABLIBNAME, luaopen_table, NULL, NULL);
+  open_library(L, LUA_MATHLIBNAME, luaopen_math, NULL, NULL);
+  open_library(L, LUA_UTF8LIBNAME, luaopen_utf8, NULL, NULL);
+  open_library(L, LUA_COLIBNAME, luaopen_coroutine, coroutines, NULL);
+  open_os(L);
+  open_debug(L);
+  lua_pushliteral(L, "");
+  lua_getmetatable(L, -1);
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 2);
+
+  errors_open(L);
+  luaL_loadbufferx(L, run->runner->core_code, run->runner->core_code_len, "=komodo", "b");
+  lib_komodo_open(L);
+  json_open(L);
+  lua_getfield(L, -1, "array_mt");
+  lua_pushliteral(L, "array");
+  lua_setfield(L, -2, "__metatable");
+  lua_setfield(L, LUA_REGISTRYINDEX, "komodo.array");
+  lua_pushnil(L);
+  lua_setfield(L, -2, "array_mt");
+  lua_getfield(L, -1, "encode");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &encode_key);
+  sandbox_freeze(L);
+  json_push_text(L, str_make(run->args, run->args_len));
+  json_push_text(L, str_make(run->info, run->info_len));
+  lua_call(L, 4, 1);
+  sandbox_freeze(L);
+  lua_newtable(L);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "komodo");
+  lua_pushcclosure(L, l_require, 1);
+  lua_setglobal(L, "require");
+  lua_setglobal(L, "komodo");
+
+  run->co = lua_newthread(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, run->co);
+  lua_pushcfunction(run->co, script_main);
+  lua_gc(L, LUA_GCRESTART);
+  return 0;
+}
+
+static int panic(lua_State *L)
+{
+  struct worker *w = worker_self();
+  if (w && w->run) {
+    run_kill_set(run_of(L), KILL_PANIC);
+    w->run = NULL;
+    siglongjmp(w->leave, 1);
+  }
+  log_error("script: error outside every call");
+  return 0;   /* Lua aborts */
+}
+
+Err sandbox_open(struct run *run)
+{
+  struct runner *r = run->runner;
+  size_t limit = run->limits.memory_bytes;
+  uv_mutex_lock(&r->lock);
+  if (limit <= r->spare_capacity && r->spares)
+    run->heap = r->spare[--r->spares];
+  uv_mutex_unlock(&r->lock);
+  if (!run->heap)
+    run->heap = heap_new(limit < r->spare_capacity ? r->spare_capacity : limit);
+  if (!run->heap)
+    return ERR_NOMEM;
+  heap_set_limit(run->heap, limit);
+  lua_State *L = lua_newstate(heap_alloc, run->heap);
+  if (!L)
+    return ERR_NOMEM;
+  lua_atpanic(L, panic);
+  *(struct run **)lua_getextraspace(L) = run;
+  run->L = L;
+  lua_pushcfunction(L, open_all);
+  if (lua_pcall(L, 0, 0, 0) == LUA_OK)
+    return OK;
+  if (lua_type(L, -1) == LUA_TSTRING)
+    log_error("script: cannot open the sandbox: %s", lua_tostring(L, -1));
+  return ERR_NOMEM;
+}
+
+/* ---- the prelude as bytecode of our own, made once ---- */
+static int add_code(lua_State *L, const void *ptr, size_t len, void *data)
+{
+  (void)L;
+  buf_add(data, ptr, len);
+  return 0;
+}
+
+Err sandbox_compile_core(struct runner *runner, struct diag *reterr)
+{
+  const struct embed_file *file = embed_find(script_core, "komodo/_core/script.lua");
+  lua_State *L = luaL_newstate();
+  if (!L)
+    return diag_set(reterr, ERR_NOMEM, "no memory for a Lua state");
+  CLEANUP(buf_release) struct buf code = BUF_INIT(1 << 20);
+  Err err = OK;
+  if (!file || luaL_loadbufferx(L, file->data, file->size, "=komodo", "t") != LUA_OK)
+    err = diag_set(reterr, ERR_INTERNAL, "komodo/_core/script.lua: %s", file ? lua_tostring(L, -1) : "missing");
+  else if (lua_dump(L, add_code, &code, /* strip= */ 1) || buf_err(&code))
+    err = diag_set(reterr, ERR_NOMEM, "no memory for the prelude");
+  lua_close(L);
+  if (err)
+    return err;
+  runner->core_code_len = code.len;
+  runner->core_code = buf_take(&code);
+  return OK;
+}

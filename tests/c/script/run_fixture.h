@@ -1,0 +1,132 @@
+/* A loop and a runner whose calls are answered by the test. */
+#ifndef TESTS_SCRIPT_RUN_FIXTURE_H
+#define TESTS_SCRIPT_RUN_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "doc/json.h"
+#include "script/runner.h"
+
+struct scripts {
+  uv_loop_t loop;
+  struct op_loop ops;
+  struct runner *runner;
+  unsigned calls, cancelled;
+  struct script_call *kept;       /* of the request "Keep", which nobody answers */
+};
+
+static inline void on_slow_done(struct op *op, void *data)
+{
+  script_call_done(data, OK, 200, STR("{\"slow\":true}"), NULL);
+  op_unref(op);
+}
+
+static inline void on_call_cancel(struct script_call *call) { ++*(unsigned *)call->owner; }
+
+/* Echo answers with its parameters, Fail with an error, Slow after 20 ms, Keep never, Batch with a list. */
+static inline void scripts_call(struct script_call *call, enum script_group group, struct str name, struct str params, void *data)
+{
+  struct scripts *s = data;
+  (void)group;
+  s->calls++;
+  if (str_eqc(name, "Echo")) {
+    script_call_done(call, OK, 200, params, NULL);
+  } else if (str_eqc(name, "Slow")) {
+    struct op *op;
+    op_sleep(&s->ops, 20, &op);
+    op_wait(op, on_slow_done, call);
+  } else if (str_eqc(name, "Keep")) {
+    call->owner = &s->cancelled;
+    call->on_cancel = on_call_cancel;
+    s->kept = call;
+  } else if (str_eqc(name, "Failed")) {
+    script_call_done(call, OK, 200, STR("{\"success\":false,\"logs\":[{\"stage\":\"Pull\",\"success\":false,\"stderr\":\"no image\"}]}"), NULL);
+  } else {
+    struct diag d;
+    diag_set(&d, ERR_NOTFOUND, "no %.*s here", STR_ARG(name));
+    script_call_done(call, ERR_NOTFOUND, 404, STR_NONE, &d);
+  }
+}
+
+static inline void scripts_open(struct scripts *s, unsigned workers)
+{
+  *s = (struct scripts){0};
+  log_configure(&(struct log_config){.level = LOG_WARN});
+  uv_loop_init(&s->loop);
+  op_loop_init(&s->ops, &s->loop);
+  struct runner_config config = {.loop = &s->ops, .workers = workers, .call = scripts_call, .data = s};
+  struct diag d = {0};
+  if (runner_new(&config, &s->runner, &d))
+    fail_msg("%s", d.message);
+}
+
+static inline void scripts_close(struct scripts *s)
+{
+  runner_close(s->runner, NULL, NULL);
+  if (s->kept)
+    script_call_done(s->kept, OK, 200, STR_NONE, NULL);
+  uv_run(&s->loop, UV_RUN_DEFAULT);
+  op_loop_close(&s->ops);
+  uv_run(&s->loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&s->loop), 0);
+}
+
+static inline struct script_run *scripts_start(struct scripts *s, const char *source, const struct script_spec *more)
+{
+  struct script_spec spec = more ? *more : (struct script_spec){0};
+  spec.source = str_of(source);
+  if (!spec.name.len)
+    spec.name = STR("test");
+  struct script_run *run = NULL;
+  struct diag d = {0};
+  if (runner_start(s->runner, &spec, &run, &d))
+    fail_msg("%s", d.message);
+  return run;
+}
+
+static inline void scripts_told(struct op *op, void *data)
+{
+  (void)op;
+  *(bool *)data = true;
+}
+
+static inline void scripts_wait(struct scripts *s, struct script_run *run)
+{
+  bool told = false;
+  op_wait(&run->op, scripts_told, &told);
+  while (!told)
+    uv_run(&s->loop, UV_RUN_ONCE);
+}
+
+static inline struct script_run *scripts_run(struct scripts *s, const char *source, const struct script_spec *more)
+{
+  struct script_run *run = scripts_start(s, source, more);
+  scripts_wait(s, run);
+  return run;
+}
+
+static inline void scripts_expect(struct scripts *s, const char *source, const char *result)
+{
+  struct script_run *run = scripts_run(s, source, NULL);
+  if (run->outcome.end != SCRIPT_OK)
+    fail_msg("%s\n-> %s\n%s", source, run->outcome.message, run->outcome.traceback);
+  assert_string_equal(run->outcome.result.ptr ? run->outcome.result.ptr : "", result);
+  op_unref(&run->op);
+}
+
+static inline void scripts_expect_error(struct scripts *s, const char *source, const char *message)
+{
+  struct script_run *run = scripts_run(s, source, NULL);
+  if (run->outcome.end != SCRIPT_ERROR || !strstr(run->outcome.message, message))
+    fail_msg("%s\n-> %d '%s' lacks '%s'", source, run->outcome.end, run->outcome.message ? run->outcome.message : "", message);
+  op_unref(&run->op);
+}
+
+#endif
