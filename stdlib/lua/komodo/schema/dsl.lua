@@ -183,7 +183,7 @@ function M.permission(name, doc, more)
   return field(name, "PermissionLevelAndSpecifics", doc, { default = "None", normal = "permission" }, more)
 end
 
---- The same field, marked as an addition to Komodo 2.3.2.
+--- The same field, type or request, marked as an addition to Komodo 2.3.2.
 function M.ours(made)
   made.ours = true
   return made

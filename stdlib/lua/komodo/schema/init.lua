@@ -3,6 +3,7 @@
 --   local schema = require("komodo.schema")
 --   schema.types["Stack"]       a type, see komodo.schema.dsl
 --   schema.order                names of all types in declaration order
+--   schema.areas                the same by file: { { name = "stack", types = { "StackConfig", … } }, … }
 --   schema.requests             all requests; schema.request("read", "GetStack") finds one by name or alias
 --
 -- The engine compiles this at start (engine/doc/schema.h); the generators in komodo.schema.gen make documents of it. A mistake in a
@@ -15,16 +16,17 @@ local areas = { "common", "permission", "user", "update", "tag", "system", "serv
 local groups = { "login", "manage", "read", "write", "execute" }
 
 local builtin = {}
-for name in ("string bool int uint number any object permission digest version strlist filetext env_files config_files i64"):gmatch("%S+") do
+for name in ("string bool int uint number any object permission digest"):gmatch("%S+") do
   builtin[name] = true
 end
 
-local M = { types = {}, order = {}, requests = {} }
+local M = { types = {}, order = {}, areas = {}, requests = {} }
 
-local function add_type(declared)
+local function add_type(declared, area)
   assert(not M.types[declared.name], declared.name .. ": type declared twice")
   M.types[declared.name] = declared
   M.order[#M.order + 1] = declared.name
+  area.types[#area.types + 1] = declared.name
 end
 
 local by_name = {}
@@ -45,9 +47,12 @@ end
 
 -- ---- everything together ----
 
-for _, area in ipairs(areas) do
-  for _, declared in ipairs(require("komodo.schema.types." .. area)) do
-    add_type(declared)
+for _, name in ipairs(areas) do
+  local area = { name = name, types = {} }
+  M.areas[#M.areas + 1] = area
+  M.areas[name] = area
+  for _, declared in ipairs(require("komodo.schema.types." .. name)) do
+    add_type(declared, area)
   end
 end
 for _, group in ipairs(groups) do
@@ -67,8 +72,8 @@ do
   local commit = M.request("write", "CommitSync")
   variants[#variants + 1] = { "CommitSync", S.struct("CommitSync", commit.doc, commit.params) }
   variants[#variants + 1] = { "Sleep", "Sleep" }
-  add_type(S.struct("Sleep", "Waits.", { S.int("duration_ms", 0, "How long, in milliseconds.") }))
-  add_type(S.union("Execution", "Something a Procedure executes.", { "type", "params" }, variants))
+  add_type(S.struct("Sleep", "Waits.", { S.int("duration_ms", 0, "How long, in milliseconds.") }), M.areas.procedure)
+  add_type(S.union("Execution", "Something a Procedure executes.", { "type", "params" }, variants), M.areas.procedure)
 end
 
 -- ---- defaults that follow from the type ----

@@ -19,8 +19,8 @@ local function execute(type_name, name, doc, ...)
 end
 
 local function batch(name, what)
-  return request(name, "BatchExecutionResponse", "any", name:gsub("^Batch", "") .. " on every matching one of the " .. what .. ".",
-    common.batch(what))
+  return request(name, "BatchExecutionResponse", "any",
+    name:gsub("^Batch", "") .. " for all matching " .. what .. " on which the caller has Execute.", common.batch(what))
 end
 
 local function on_server(name, doc, ...)

@@ -162,8 +162,8 @@ read("InspectStackContainer", "Container", on("Stack", "Read", "Inspect"), "Dock
   of("Stack"), S.must("service", "string", "The service."))
 read("InspectStackSwarmService", "SwarmService", on("Stack", "Read", "Inspect"), "Docker's description of a service on a Swarm.",
   of("Stack"), S.must("service", "string", "The service."))
-read("InspectStackSwarmInfo", "SwarmStack", on("Stack", "Read", "Inspect"),
-  "Docker's description of a Stack on a Swarm. Published by 2.3.2 as a type, but not served there.", of("Stack")).ours = true
+S.ours(read("InspectStackSwarmInfo", "SwarmStack", on("Stack", "Read", "Inspect"),
+  "Docker's description of a Stack on a Swarm. Published by 2.3.2 as a type, but not served there.", of("Stack")))
 read("ListCommonStackExtraArgs", list("string"), "any", "Extra arguments that readable Stacks use; sorted.",
   S.with("query", "StackQuery", S.defaults, "Filters."))
 read("ListCommonStackBuildExtraArgs", list("string"), "any", "Extra build arguments that readable Stacks use; sorted.",
@@ -214,7 +214,7 @@ read("ExportResourcesToToml", "TomlResponse", "handler", "Given resources as a r
 read("GetTag", "Tag", "any", "One tag.", S.must("tag", "string", "Tag id or name.", { aliases = { "id", "name" } }))
 read("ListTags", list("Tag"), "any", "All tags, by name.", S.opt("query", "object", "MongoDB filter document."))
 read("GetUsername", "GetUsernameResponse", "any", "Name and picture of a user.", S.must("user_id", "string", "User id."))
-read("GetPermission", "PermissionLevelAndSpecifics", "any", "What the caller may do with a resource.",
+read("GetPermission", "permission", "any", "What the caller may do with a resource.",
   S.must("target", "ResourceTarget", "The resource."))
 read("FindUser", "User", "admin", "One user.", S.must("user", "string", "User id or name.", { aliases = { "id", "username" } }))
 read("ListUsers", list("User"), "admin", "All users, by name.",

@@ -27,10 +27,11 @@ for _, field in ipairs(ours) do
 end
 
 return {
-  S.enum("ActionConcurrency", "What a start does while a run is going on: wait, fail as busy, or run beside it.",
-    { "queue", "skip", "parallel" }),
-  S.enum("ActionTriggerType", "Kind of trigger: a route, an alert rule, or something that happened.", { "http", "poll", "event" }),
-  S.struct("ActionTrigger", "Something that starts an Action (spec lua.md 2).", {
+  S.ours(S.enum("ActionConcurrency", "What a start does while a run is going on: wait, fail as busy, or run beside it.",
+    { "queue", "skip", "parallel" })),
+  S.ours(S.enum("ActionTriggerType", "Kind of trigger: a route, an alert rule, or something that happened.",
+    { "http", "poll", "event" })),
+  S.ours(S.struct("ActionTrigger", "Something that starts an Action (spec lua.md 2).", {
     S.must("type", "ActionTriggerType", "Kind of trigger; says which of the other fields count."),
     S.skip("path", "string", "http: last part of the route `/hook/{action}/{path}`."),
     S.skip("method", "string", "http: method accepted; POST when absent."),
@@ -39,7 +40,7 @@ return {
     S.skip("every", "Timelength", "poll: how often; each monitoring poll when absent."),
     S.skip("on", { "list", "string" }, "event: what to follow, such as `update:DeployStack` or `alert:*`."),
     S.skip("filter", "string", "event: Lua expression that must be true."),
-  }),
+  })),
   S.struct("ActionConfig", "What an Action does, and when.", F.join(
     S.flag("run_at_startup", false, "Run when the engine starts."),
     F.runs(),

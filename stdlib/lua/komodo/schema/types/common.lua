@@ -26,7 +26,7 @@ return {
   S.variants_of("ResourceTargetVariant", "Name of a resource type, or System.", resource_target),
   S.struct("Serror", "An error and what caused it.", {
     S.must("error", "string", "Outermost message."),
-    S.list("trace", "string", "Causes, from the outermost to the root."),
+    S.must("trace", { "list", "string" }, "Causes, from the outermost to the root."),
   }),
   S.struct("SystemCommand", "A command run on a host; none when `command` is empty.", {
     S.text("path", "", "Working directory, relative to the root of the files."),

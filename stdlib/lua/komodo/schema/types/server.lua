@@ -111,7 +111,7 @@ return {
   S.struct("ServerHealth", "Health of a Server's measures.", {
     S.must("cpu", "ServerHealthState", "Cpu."),
     S.must("mem", "ServerHealthState", "Memory."),
-    S.map("disks", "ServerHealthState", "Disks, by mount."),
+    S.must("disks", { "map", "ServerHealthState" }, "Disks, by mount."),
   }),
   S.struct("OnboardingKey", "A key with which new servers add themselves.", {
     S.must("public_key", "string", "Public half; identifies the key."),

@@ -13,7 +13,8 @@ return {
   S.struct("StackFileDependency", "A further file to watch. A string stands for its path.", {
     S.must("path", "string", "Path, relative to the run directory."),
     S.strlist("services", "Services that use it; empty for all.", { aliases = { "service" }, skip_empty = true }),
-    S.with("requires", "StackFileRequires", "None", "What a change asks for; left out when None.", { aliases = { "req" } }),
+    S.with("requires", "StackFileRequires", "None", "What a change asks for; left out when None.",
+      { aliases = { "req" }, skip_empty = true }),
   }),
   S.struct("StackConfig", "Where a Stack's files come from and how it is deployed.", {
     S.text("swarm_id", "", "Swarm to deploy on; wins over `server_id`.", { aliases = { "swarm" } }),
@@ -68,8 +69,8 @@ return {
   S.struct("StackRemoteFileContents", "A watched file.", {
     S.must("path", "string", "Path, relative to the run directory."),
     S.must("contents", "string", "What it holds."),
-    S.strlist("services", "Services that use it; empty for all.", { skip_empty = true }),
-    S.with("requires", "StackFileRequires", "None", "What a change asks for; left out when None."),
+    S.strlist("services", "Services that use it; empty for all."),
+    S.with("requires", "StackFileRequires", "None", "What a change asks for."),
   }),
   S.struct("StackInfo", "What was deployed, and what the source holds now.", {
     S.list("missing_files", "string", "Watched files that are not there."),
@@ -144,7 +145,7 @@ return {
     S.opt("container", "ContainerListItem", "Its container, on a Server."),
     S.opt("swarm_service", "SwarmServiceListItem", "Its service, on a Swarm."),
     S.must("state", "StackServiceState", "Its state."),
-    S.list("image_digests", "ImageDigest", "Digests of the image in use."),
+    S.opt("image_digests", { "list", "ImageDigest" }, "Digests of the image in use; null when not known."),
   }),
   S.struct("GetStacksSummaryResponse", "Counts of Stacks.", {
     S.must("total", "uint", "All that the caller can read."),

@@ -44,11 +44,11 @@ return {
   S.struct("GitProvider", "A git provider from a config file.", {
     S.must("domain", "string", "Domain."),
     S.flag("https", true, "Reach it over https."),
-    S.list("accounts", "ProviderAccount", "Its accounts.", { aliases = { "account" } }),
+    S.must("accounts", { "list", "ProviderAccount" }, "Its accounts.", { aliases = { "account" } }),
   }),
   S.struct("ImageRegistry", "An image registry from a config file.", {
     S.must("domain", "string", "Domain."),
-    S.list("accounts", "ProviderAccount", "Its accounts.", { aliases = { "account" } }),
+    S.must("accounts", { "list", "ProviderAccount" }, "Its accounts.", { aliases = { "account" } }),
     S.list("organizations", "string", "Organizations to push under.", { aliases = { "organization" } }),
   }),
 }
