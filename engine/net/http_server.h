@@ -18,10 +18,17 @@ enum {
   HTTP_HEADER_TIMEOUT_MS = 15 * 1000,      /* first byte of a request to its last header */
   HTTP_BODY_TIMEOUT_MS = 60 * 1000,
   HTTP_IDLE_TIMEOUT_MS = 75 * 1000,        /* keep-alive */
+  HTTP_LINGER_TIMEOUT_MS = 10 * 1000,      /* after our last byte, until the client has read it and closes */
   HTTP_WRITE_TIMEOUT_MS = 60 * 1000,       /* no progress of a response */
   HTTP_DRAIN_TIMEOUT_MS = 10 * 1000,
   HTTP_CONNECTIONS_MAX = 16 * 1024,
   HTTP_GZIP_MIN = 4 * 1024,                /* smaller answers are not worth compressing */
+};
+
+/* The limits above, for those who need others; 0 keeps the default. */
+struct http_limits {
+  size_t headers_max, body_max, connections_max;
+  uint64_t header_ms, body_ms, idle_ms, linger_ms, write_ms, drain_ms;
 };
 
 struct http_server;
@@ -36,12 +43,15 @@ struct http_server_config {
   struct op_loop *loop;
   const char *bind_ip;             /* "127.0.0.1", "::" (dual stack), ... */
   uint16_t port;                   /* 0: any free one, see http_server_port() */
+  const char *unix_path;           /* listen on this socket file (made with mode 0600) instead; NULL: TCP */
   const char *tls_cert_file, *tls_key_file;   /* both or none */
   /* Headers added to every response, e.g. security headers; borrowed for the server's life. */
   const struct http_header *headers;
   size_t header_count;
+  struct http_limits limits;
   void (*on_request)(struct http_req *req, void *data);
-  /* The status line and headers are in, the body is not: a chance to refuse before reading it. NULL, or OK to go on. */
+  /* The request line and headers are in, the body is not: a chance to refuse before reading it. May be NULL. OK: go on.
+   * Else the server answers with the error's status and words and closes. Only http_req_* may be called in here. */
   Err (*on_headers)(struct http_req *req, void *data);
   void *data;
 };
@@ -62,9 +72,9 @@ struct str http_req_body(const struct http_req *req);
 struct str http_req_header(const struct http_req *req, const char *name);   /* first value, trimmed; ptr NULL when absent */
 /* Walks all headers: start with *at = 0; false at the end. */
 bool http_req_next_header(const struct http_req *req, size_t *at, struct http_header *ret);
-struct str http_req_peer_ip(const struct http_req *req);  /* of the TCP peer; an IPv4 peer of a dual socket as IPv4 */
+struct str http_req_peer_ip(const struct http_req *req);  /* of the TCP peer; an IPv4 peer of a dual socket as IPv4; "unix" */
 bool http_req_is_tls(const struct http_req *req);
-bool http_req_is_gone(const struct http_req *req);        /* the client left; an answer is dropped */
+bool http_req_is_gone(const struct http_req *req);        /* the connection broke; an answer is dropped */
 struct arena *http_req_arena(struct http_req *req);       /* lives as long as the request */
 /* Scratch for the layers above, not looked at here. */
 void http_req_set_data(struct http_req *req, void *data);
@@ -74,7 +84,11 @@ void *http_req_data(const struct http_req *req);
 /* Whole body at once (copied). HEAD drops the body; Content-Length, Date, keep-alive and gzip (client asks, body >=
  * HTTP_GZIP_MIN, compressible type) are taken care of. */
 void http_respond(struct http_req *req, int status, const struct http_header *headers, size_t count, struct str body);
-/* A chunked body in pieces. write returns false when the client is gone, or *ret_full asks to wait for `on_drain`. */
+/* The same without a copy: the memory of *body is taken over and *body is empty afterwards. */
+void http_respond_take(struct http_req *req, int status, const struct http_header *headers, size_t count, struct buf *body);
+/* A body in pieces: chunked, or as it is when `headers` has its Content-Length. http_respond_write returns false when the
+ * client is gone; *ret_full (may be NULL) asks to wait for `on_drain` (may be NULL), which also comes, once, when the
+ * client leaves. http_respond_end or http_respond_abort follows in any case. */
 void http_respond_begin(struct http_req *req, int status, const struct http_header *headers, size_t count,
                         void (*on_drain)(struct http_req *req, void *data), void *data);
 bool http_respond_write(struct http_req *req, struct str chunk, bool *ret_full);
@@ -84,7 +98,7 @@ void http_respond_abort(struct http_req *req);
 
 /* ---- helpers ---- */
 const char *http_status_text(int status);
-/* First value of `key` in a query or form string, percent-decoded into the arena; ptr NULL when absent. */
+/* First value of `key` in a query or form string, percent-decoded ('+' is a space) into the arena; ptr NULL when absent. */
 struct str http_query_get(struct arena *arena, struct str query, const char *key);
 
 #endif

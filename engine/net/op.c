@@ -1,6 +1,8 @@
 /* net/op.c: see op.h. */
 #include "net/op.h"
 
+#include <signal.h>
+
 #include "base/mem.h"
 
 static void drain(struct op_loop *l)
@@ -27,6 +29,7 @@ static void on_check(uv_check_t *h) { drain(h->data); }
 
 void op_loop_init(struct op_loop *l, uv_loop_t *loop)
 {
+  signal(SIGPIPE, SIG_IGN);
   *l = (struct op_loop){.loop = loop};
   loop->data = l;
   uv_idle_init(loop, &l->idle);
@@ -42,6 +45,9 @@ void op_loop_close(struct op_loop *l)
     drain(l);
   uv_close((uv_handle_t *)&l->idle, NULL);
   uv_close((uv_handle_t *)&l->check, NULL);
+  if (l->scratch)
+    l->scratch_free(l->scratch);
+  l->scratch = NULL;
 }
 
 void op_init(struct op *op, struct op_loop *home, op_fn *cancel, op_fn *free)

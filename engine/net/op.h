@@ -26,6 +26,9 @@ struct op_loop {
   uv_idle_t idle;       /* keeps the loop turning while the list is not empty */
   uv_check_t check;     /* drains it */
   struct op *first, *last;
+  /* Buffers that all streams of the loop share (net/stream.c), made on first use. */
+  struct stream_scratch *scratch;
+  void (*scratch_free)(struct stream_scratch *scratch);
 };
 
 struct op {
@@ -41,8 +44,11 @@ struct op {
   bool done, told, queued;
 };
 
-void op_loop_init(struct op_loop *l, uv_loop_t *loop);     /* sets loop->data */
-void op_loop_close(struct op_loop *l);                     /* closes its handles; run the loop once more afterwards */
+/* Sets loop->data. Also ignores SIGPIPE for the whole process: libuv writes with write(2), and a peer that left must be
+ * an error of that write, not our end. */
+void op_loop_init(struct op_loop *l, uv_loop_t *loop);
+/* Closes its handles; run the loop once more afterwards. Streams are closed by then. */
+void op_loop_close(struct op_loop *l);
 
 /* Two references: caller and operation. */
 void op_init(struct op *op, struct op_loop *home, op_fn *cancel, op_fn *free);

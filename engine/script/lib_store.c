@@ -216,6 +216,12 @@ static int l_latest(lua_State *L)
   return 1;
 }
 
+static int l_count(lua_State *L)
+{
+  lua_pushinteger(L, (lua_Integer)table_count(check_table(L)));
+  return 1;
+}
+
 static int l_list(lua_State *L)
 {
   size_t count;
@@ -230,7 +236,7 @@ static int l_list(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"change", l_change}, {"find", l_find},     {"get", l_get},   {"row", l_row},
-                                     {"resolve", l_resolve}, {"latest", l_latest}, {"list", l_list}, {NULL, NULL}};
+                                     {"resolve", l_resolve}, {"latest", l_latest}, {"count", l_count}, {"list", l_list}, {NULL, NULL}};
 static const luaL_Reg change_methods[] = {{"put", l_change_put},       {"insert", l_change_insert},
                                           {"delete", l_change_delete}, {"commit", l_change_commit},
                                           {"__gc", l_change_gc},       {"__close", l_change_gc},

@@ -22,7 +22,7 @@
  *   find(collection, filter?, { sort, desc, skip, limit }?) -> list | nil, err           (waits)
  *   get(collection, id) -> doc | nil, err                                                (waits)
  *   row(collection, id), resolve(collection, id_or_name), latest(collection, id) -> doc | nil
- *   list(collection) -> docs by name; only for collections that are tables, like the three above
+ *   list(collection) -> docs by name      count(collection) -> integer; like the three above only for tables
  * A document is a table, or its JSON text. */
 struct lib_store {
   struct store *store;

@@ -7,6 +7,27 @@
 
 enum { BUSY_MS = 5000 };   /* for a person's sqlite3 shell on the side; engines exclude each other by the lock file */
 
+/* sqlite3_system_errno knows nothing of a failed COMMIT; the files do: the log, where writes go, or the database. */
+static int last_errno(sqlite3 *conn)
+{
+  sqlite3_file *log = NULL;
+  int error = 0;
+  if (sqlite3_file_control(conn, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log && log->pMethods)
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  if (!error)
+    sqlite3_file_control(conn, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error ? error : sqlite3_system_errno(conn);
+}
+
+/* SQLite itself takes only ENOSPC for a full disk; a quota or a limit is one too. */
+static Err err_from_io(sqlite3 *conn, int rc)
+{
+  int error = conn ? last_errno(conn) : 0;
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG || rc == SQLITE_IOERR_SHMSIZE)
+    return ERR_FULL;
+  return rc == SQLITE_IOERR_NOMEM ? ERR_NOMEM : ERR_IO;
+}
+
 static Err err_from_sqlite(sqlite3 *conn, int rc)
 {
   switch (rc & 0xFF) {
@@ -24,11 +45,7 @@ static Err err_from_sqlite(sqlite3 *conn, int rc)
   case SQLITE_PERM:
   case SQLITE_READONLY: return ERR_FORBIDDEN;
   case SQLITE_IOERR:
-  case SQLITE_CANTOPEN: {
-    int error = conn ? sqlite3_system_errno(conn) : 0;
-    bool full = error == ENOSPC || error == EDQUOT || error == EFBIG || rc == SQLITE_IOERR_SHMSIZE;
-    return full ? ERR_FULL : rc == SQLITE_IOERR_NOMEM ? ERR_NOMEM : ERR_IO;
-  }
+  case SQLITE_CANTOPEN: return err_from_io(conn, rc);
   default: return ERR_INTERNAL;
   }
 }
@@ -146,9 +163,11 @@ static Err db_start(struct sqlite_db *db, const char *path, const struct store_c
     err = open_connection(path, SQLITE_OPEN_READWRITE, &db->reader, reterr);
   if (!err)
     err = sqlite_read_ready(db, reterr);
-  if (!err)
-    sqlite3_wal_hook(db->writer, sqlite_on_wal, db);
-  return err;
+  if (err)
+    return err;
+  sqlite3_wal_hook(db->writer, sqlite_on_wal, db);
+  sqlite3_db_release_memory(db->writer);   /* the pages of the check */
+  return OK;
 }
 
 static Err db_open(const char *path, const struct store_collection *collections, size_t count, void **ret_db,

@@ -1,0 +1,24 @@
+/* agent/trim.h: gives memory back once a busy moment is over.
+ *
+ * Starting, TLS and a login touch megabytes of library code and data that idling never needs again; they stay resident
+ * only because nothing asks for them back. The pages are the kernel's page cache: touched again, they are simply mapped
+ * again. Measured: 7.4 MB resident after start, 3.0 MB afterwards.
+ *
+ * Thread: loop thread.
+ */
+#ifndef AGENT_TRIM_H
+#define AGENT_TRIM_H
+
+#include <uv.h>
+
+enum { TRIM_AFTER_MS = 2000 };
+
+struct trim {
+  uv_timer_t timer;
+};
+void trim_init(struct trim *t, uv_loop_t *loop);
+/* Something was done: trim when it stays quiet for TRIM_AFTER_MS. */
+void trim_later(struct trim *t);
+void trim_close(struct trim *t);
+
+#endif

@@ -1,0 +1,124 @@
+/* api/api.h: the engine as its parts, and how a request goes through it.
+ *
+ *   http.c      bytes to route: CORS, request forms, error bodies
+ *   credentials.c   who asks
+ *   dispatch.c  schema, access gate, handler (C for hot reads, policy Lua for the rest)
+ *   reads.c     the handlers in C
+ *   live.c      /ws/update
+ *
+ * Thread   loop thread.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include "auth/apikey.h"
+#include "auth/jwt.h"
+#include "auth/rate_limit.h"
+#include "conf/conf.h"
+#include "net/http_client.h"
+#include "sched/monitor.h"
+#include "script/policy.h"
+#include "script/runner.h"
+
+struct live;
+
+/* One engine. Built and taken apart by main.c (engine.c); the parts know each other through it alone. */
+struct api {
+  struct op_loop *loop;
+  const struct conf *conf;
+  struct store *store;
+  struct schema *schema;
+  struct model *model;
+  struct status *status;
+  struct hub *hub;
+  struct monitor *monitor;
+  struct policy *policy;
+  struct runner *runner;
+  struct http_server *http;
+  struct live *live;
+  struct jwt *jwt;
+  struct passwords *passwords;
+  struct apikeys *api_keys;
+  struct rate_limit *limit_login, *limit_general;
+  struct map handlers;             /* "read/ListServers" -> struct read_handler */
+  const struct embed_file *docs;   /* embedded files of /docs and the landing page */
+  char *openapi;                   /* made on first demand */
+  size_t openapi_len;
+  bool serving;                    /* start-up tasks are done */
+};
+
+/* Who asks. Texts live as long as the request. */
+struct caller {
+  struct str id, username;
+  bool admin, enabled;
+};
+/* A caller by user id: stored or built-in; false: nobody. The texts point into the tables. */
+bool caller_find(const struct api *api, struct str user_id, struct caller *ret);
+
+/* ---- dispatch.c ---- */
+struct answer {
+  Err err;
+  int status;           /* HTTP status when err is set */
+  struct diag diag;     /* the words, when err is set */
+  struct buf body;      /* JSON, when it is not */
+};
+void answer_init(struct answer *answer);
+void answer_release(struct answer *answer);
+
+/* Runs a request of the schema: checks its parameters, the caller's right, and hands it to its handler. NULL: `answer`
+ * has the outcome. Else a policy task is at work (its reference is the caller's); when it is done, answer_take() it. */
+struct policy_task *dispatch(struct api *api, enum schema_group group, struct str name, yyjson_val *params, const struct caller *caller,
+                             struct str client_ip, struct answer *answer);
+void answer_take(struct answer *answer, struct policy_task *task);
+
+/* ---- reads.c ---- */
+struct read_call {
+  struct api *api;
+  enum kind kind;                /* of generic requests */
+  yyjson_val *params;            /* normalised */
+  const struct caller *caller;
+  const struct row *target;      /* the resource the access rule named; may be NULL */
+  struct buf *out;
+  struct diag *reterr;
+};
+struct read_handler {
+  Err (*run)(const struct read_call *call);
+  enum kind kind;
+};
+void reads_register(struct api *api);
+void reads_release(struct api *api);
+
+/* ---- credentials.c ---- */
+void credentials_open(struct api *api);
+void credentials_close(struct api *api, void (*on_closed)(void *data), void *data);
+/* Finds out who sent `req` and calls back once, now or later: err OK and the caller, or status and words. */
+typedef void credentials_fn(void *data, Err err, const struct diag *d, const struct caller *caller);
+struct http_credentials {
+  struct str authorization, key, secret, signature;
+};
+void credentials_check(struct api *api, const struct http_credentials *given, struct str client_ip, bool need_enabled,
+                       credentials_fn *done, void *data);
+
+/* ---- http.c ---- */
+void http_on_request(struct http_req *req, void *api);
+/* Answers with {"error","trace"}. */
+void http_answer_error(struct http_req *req, int status, const struct diag *d);
+
+/* ---- live.c: /ws/update ---- */
+struct live *live_new(struct api *api);
+void live_free(struct live *live);
+void live_accept(struct live *live, struct http_req *req);
+/* Sends the list item of an Update to everybody who may see its target. */
+void live_broadcast(struct live *live, struct str target_type, struct str target_id, struct str item);
+
+/* ---- scripts.c: user scripts, and what they ask for ---- */
+NODISCARD Err scripts_open(struct api *api, struct diag *reterr);
+void scripts_close(struct api *api, void (*on_closed)(void *data), void *data);
+/* engine.script: start{ source, name, args, user, run, limits, on_log } -> run; run:wait() -> outcome; run:cancel() */
+void lib_script_open(lua_State *L, struct api *api);
+
+/* ---- lib_api.c ---- */
+/* engine.dispatch, engine.broadcast, engine.monitor, engine.conf, engine.auth, engine.parse, engine.regex, engine.timelength_ms */
+void lib_api_open(lua_State *L, struct api *api);
+
+#endif

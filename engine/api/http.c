@@ -1,0 +1,421 @@
+/* api/http.c: from a request's bytes to its route, and back (spec api.md 1, 2, 4, 6). */
+#include "api/api.h"
+#include "auth/client_ip.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "base/embed.h"
+#include "model/status.h"
+
+/* ---- answers ---- */
+
+enum { HEADERS_MAX = 12 };
+
+struct headers {
+  struct http_header list[HEADERS_MAX];
+  size_t count;
+};
+
+static void add_header(struct headers *h, const char *name, struct str value)
+{
+  if (h->count < HEADERS_MAX)
+    h->list[h->count++] = (struct http_header){str_of(name), value};
+}
+
+/* CORS (spec api.md 6.1). The security headers are the server's own. */
+static void add_cors(const struct api *api, struct http_req *req, struct headers *h)
+{
+  add_header(h, "Vary", STR("origin, access-control-request-method, access-control-request-headers"));
+  struct str origin = http_req_header(req, "Origin");
+  size_t count = conf_list_len(api->conf, "cors_allowed_origins");
+  for (size_t i = 0; i < count; i++) {
+    struct str allowed = conf_list_at(api->conf, "cors_allowed_origins", i);
+    if (str_eq(allowed, STR("*")) || (origin.len && str_eq(allowed, origin))) {
+      add_header(h, "Access-Control-Allow-Origin", allowed);
+      break;
+    }
+  }
+  if (conf_bool(api->conf, "cors_allow_credentials"))
+    add_header(h, "Access-Control-Allow-Credentials", STR("true"));
+}
+
+static struct api *api_of(struct http_req *req) { return http_req_data(req); }
+
+static void respond(struct http_req *req, int status, struct str type, struct str body)
+{
+  struct headers h = {0};
+  if (type.len)
+    add_header(&h, "Content-Type", type);
+  add_cors(api_of(req), req, &h);
+  http_respond(req, status, h.list, h.count, body);
+}
+
+static void respond_json(struct http_req *req, struct buf *body)
+{
+  struct headers h = {0};
+  add_header(&h, "Content-Type", STR("application/json"));
+  add_cors(api_of(req), req, &h);
+  http_respond_take(req, 200, h.list, h.count, body);
+}
+
+void http_answer_error(struct http_req *req, int status, const struct diag *d)
+{
+  CLEANUP(buf_release) struct buf body = BUF_INIT(64 * 1024);
+  status_write_error(d, &body);
+  respond(req, status, STR("application/json"), buf_str(&body));
+}
+
+static void answer_error(struct http_req *req, Err err, const char *message)
+{
+  struct diag d;
+  diag_set(&d, err, "%s", message);
+  http_answer_error(req, err_status(err), &d);
+}
+
+static void answer_method(struct http_req *req, const char *allow)
+{
+  struct headers h = {0};
+  add_header(&h, "Allow", str_of(allow));
+  add_cors(api_of(req), req, &h);
+  http_respond(req, 405, h.list, h.count, STR_NONE);
+}
+
+static void answer_options(struct http_req *req)
+{
+  struct headers h = {0};
+  struct str methods = http_req_header(req, "Access-Control-Request-Method");
+  struct str names = http_req_header(req, "Access-Control-Request-Headers");
+  if (methods.len)
+    add_header(&h, "Access-Control-Allow-Methods", methods);
+  if (names.len)
+    add_header(&h, "Access-Control-Allow-Headers", names);
+  add_cors(api_of(req), req, &h);
+  http_respond(req, 200, h.list, h.count, STR_NONE);
+}
+
+/* ---- the API groups ---- */
+
+struct call {
+  struct api *api;
+  struct http_req *req;
+  enum schema_group group;
+  struct str name;         /* from the path; empty: form 1 */
+  struct str ip;
+  struct rate_limit *limit;   /* of a login request; NULL: failures do not count */
+  struct rate_attempt attempt;
+};
+
+static bool is_json(struct str type)
+{
+  struct str media;
+  if (!str_split(&type, ';', &media))
+    return false;
+  media = str_trim(media);
+  return str_eq_nocase(media, STR("application/json")) ||
+         (media.len > 17 && str_eq_nocase(str_sub(media, 0, 12), STR("application/")) &&
+          str_eq_nocase(str_sub(media, media.len - 5, 5), STR("+json")));
+}
+
+static void answer(struct call *c, struct answer *a)
+{
+  if (a->err && c->limit)
+    rate_limit_fail(c->limit, c->ip, &c->attempt, &a->diag);
+  if (a->err)
+    http_answer_error(c->req, a->status, &a->diag);
+  else
+    respond_json(c->req, &a->body);
+  answer_release(a);
+}
+
+static void on_task(struct op *op, void *data)
+{
+  struct call *c = data;
+  struct answer a;
+  answer_init(&a);
+  answer_take(&a, (struct policy_task *)op);
+  answer(c, &a);
+}
+
+/* The name and parameters of either request form. */
+static Err read_form(struct call *c, yyjson_val *root, struct str *ret_name, yyjson_val **ret_params, struct diag *reterr)
+{
+  if (c->name.len) {
+    *ret_name = c->name;
+    *ret_params = root;
+    return OK;
+  }
+  *ret_name = json_get_str(root, "type");
+  *ret_params = yyjson_obj_get(root, "params");
+  if (!ret_name->ptr)
+    return diag_set(reterr, ERR_SHAPE, "type: expected the name of a request as text");
+  if (!*ret_params)
+    return diag_set(reterr, ERR_SHAPE, "params: missing; a request without parameters takes {}");
+  return OK;
+}
+
+/* Logins with a password have a counter of their own, the other login requests share the general one (spec api.md 5). */
+static bool may_attempt(struct call *c, struct str name)
+{
+  struct diag d;
+  if (str_eq(name, STR("GetLoginOptions")))
+    return true;
+  c->limit = str_eq(name, STR("LoginLocalUser")) ? c->api->limit_login : c->api->limit_general;
+  Err err = rate_limit_check(c->limit, c->ip, clock_mono_ms(), &c->attempt, &d);
+  if (err)
+    http_answer_error(c->req, err_status(err), &d);
+  return err == OK;
+}
+
+static void run(struct call *c, const struct caller *caller)
+{
+  struct http_req *req = c->req;
+  if (!is_json(http_req_header(req, "Content-Type"))) {
+    answer_error(req, ERR_MEDIA, "Expected request with `Content-Type: application/json`");
+    return;
+  }
+  struct answer a;
+  answer_init(&a);
+  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
+  struct str name;
+  yyjson_val *params;
+  Err err = json_parse(http_req_body(req), &doc, &a.diag);
+  if (err)
+    err = diag_context(&a.diag, "Failed to parse the request body as JSON: %s", a.diag.message);
+  else
+    err = read_form(c, yyjson_doc_get_root(doc), &name, &params, &a.diag);
+  if (err) {
+    http_answer_error(req, err_status(err), &a.diag);
+    return;
+  }
+  if (c->group == SCHEMA_LOGIN && !may_attempt(c, name))
+    return;
+  struct policy_task *task = dispatch(c->api, c->group, name, params, caller, c->ip, &a);
+  if (task) {
+    op_wait(&task->op, on_task, c);
+    answer_release(&a);
+    return;
+  }
+  answer(c, &a);
+}
+
+static void on_credentials(void *data, Err err, const struct diag *d, const struct caller *caller)
+{
+  struct call *c = data;
+  if (err)
+    http_answer_error(c->req, err_status(err), d);
+  else
+    run(c, caller);
+}
+
+static struct http_credentials credentials_of(struct http_req *req)
+{
+  return (struct http_credentials){
+    .authorization = http_req_header(req, "Authorization"),
+    .key = http_req_header(req, "X-API-KEY"),
+    .secret = http_req_header(req, "X-API-SECRET"),
+    .signature = http_req_header(req, "X-API-SIGNATURE"),
+  };
+}
+
+/* Fills in the client's address; false: the request was answered. */
+static bool find_ip(struct http_req *req, struct str *ret)
+{
+  struct diag d;
+  char *text = arena_new(http_req_arena(req), CLIENT_IP_MAX);
+  Err err = client_ip(http_req_header(req, "X-Forwarded-For"), http_req_header(req, "X-Real-IP"), http_req_peer_ip(req),
+                      /* proxies= */ NULL, 0, text, &d);
+  if (err)
+    http_answer_error(req, err_status(err), &d);
+  *ret = str_of(text);
+  return err == OK;
+}
+
+static struct call *new_call(struct http_req *req, enum schema_group group, struct str name)
+{
+  struct call *c = arena_new(http_req_arena(req), sizeof *c);
+  *c = (struct call){.api = api_of(req), .req = req, .group = group, .name = name};
+  return find_ip(req, &c->ip) ? c : NULL;
+}
+
+static void run_group(struct http_req *req, enum schema_group group, struct str name)
+{
+  if (!str_eq(http_req_method(req), STR("POST"))) {
+    answer_method(req, "POST");
+    return;
+  }
+  struct call *c = new_call(req, group, name);
+  if (!c)
+    return;
+  if (group == SCHEMA_LOGIN) {
+    run(c, /* caller= */ NULL);
+    return;
+  }
+  struct http_credentials given = credentials_of(req);
+  credentials_check(c->api, &given, c->ip, /* need_enabled= */ group != SCHEMA_MANAGE, on_credentials, c);
+}
+
+/* ---- GET /user ---- */
+
+static int push_user(lua_State *L, void *data)
+{
+  const struct caller *caller = data;
+  lua_pushlstring(L, caller->id.ptr, caller->id.len);
+  return 1;
+}
+
+static void on_user(void *data, Err err, const struct diag *d, const struct caller *caller)
+{
+  struct call *c = data;
+  struct diag words;
+  struct policy_task *task;
+  if (err) {
+    http_answer_error(c->req, err_status(err), d);
+    return;
+  }
+  err = policy_call(c->api->policy, "user/self", push_user, (void *)(uintptr_t)caller, &task, &words);
+  if (err)
+    http_answer_error(c->req, err_status(err), &words);
+  else
+    op_wait(&task->op, on_task, c);
+}
+
+static void route_user(struct http_req *req)
+{
+  struct call *c = new_call(req, SCHEMA_READ, STR_NONE);
+  if (!c)
+    return;
+  struct http_credentials given = credentials_of(req);
+  credentials_check(c->api, &given, c->ip, /* need_enabled= */ false, on_user, c);
+}
+
+/* ---- documents ---- */
+
+static int push_nothing(lua_State *L, void *data)
+{
+  (void)L;
+  (void)data;
+  return 0;
+}
+
+/* Policy answers with a text that holds the document. It is the same for everybody, so it is kept. */
+static void on_openapi(struct op *op, void *data)
+{
+  struct call *c = data;
+  struct answer a;
+  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
+  answer_init(&a);
+  answer_take(&a, (struct policy_task *)op);
+  if (!a.err && !c->api->openapi && json_parse(buf_str(&a.body), &doc, /* reterr= */ NULL) == OK) {
+    struct str text = json_str(yyjson_doc_get_root(doc));
+    c->api->openapi = str_dup(text);
+    c->api->openapi_len = text.len;
+  }
+  if (!a.err && c->api->openapi) {
+    buf_clear(&a.body);
+    buf_add(&a.body, c->api->openapi, c->api->openapi_len);
+  }
+  answer(c, &a);
+}
+
+static void route_openapi(struct http_req *req)
+{
+  struct call *c = new_call(req, SCHEMA_READ, STR_NONE);
+  struct diag words;
+  struct policy_task *task;
+  if (!c)
+    return;
+  if (c->api->openapi) {
+    respond(req, 200, STR("application/json"), str_make(c->api->openapi, c->api->openapi_len));
+    return;
+  }
+  Err err = policy_call(c->api->policy, "docs/openapi", push_nothing, NULL, &task, &words);
+  if (err)
+    http_answer_error(req, err_status(err), &words);
+  else
+    op_wait(&task->op, on_openapi, c);
+}
+
+static void answer_page(struct http_req *req, const char *name)
+{
+  for (const struct embed_file *f = api_of(req)->docs; f->path; f++)
+    if (strcmp(f->path, name) == 0) {
+      respond(req, 200, STR("text/html; charset=utf-8"), str_make(f->data, f->size));
+      return;
+    }
+  answer_error(req, ERR_NOTFOUND, "Nothing is served here");
+}
+
+static void route_docs(struct http_req *req) { answer_page(req, "docs.html"); }
+static void route_version(struct http_req *req) { respond(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_API_VERSION)); }
+static void route_auth_version(struct http_req *req) { respond(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_AUTH_VERSION)); }
+static void route_ws_update(struct http_req *req) { live_accept(api_of(req)->live, req); }
+static void route_ws_periphery(struct http_req *req) { hub_accept(api_of(req)->hub, req); }
+
+static void route_static(struct http_req *req)
+{
+  struct str path = http_req_path(req);
+  if (!str_eq(http_req_method(req), STR("GET")) && !str_eq(http_req_method(req), STR("HEAD")))
+    answer_method(req, "GET,HEAD");
+  else if (str_eq(path, STR("/")))
+    answer_page(req, "index.html");
+  else
+    answer_error(req, ERR_NOTFOUND, "Nothing is served here");
+}
+
+/* ---- routing ---- */
+
+static const struct {
+  const char *path;
+  void (*run)(struct http_req *req);
+} pages[] = {
+  {"/version", route_version},     {"/auth/version", route_auth_version}, {"/user", route_user},
+  {"/docs", route_docs},           {"/docs/openapi.json", route_openapi}, {"/ws/update", route_ws_update},
+  {"/ws/periphery", route_ws_periphery},
+};
+
+/* "/read" or "/read/GetStack"; the longer prefixes come first. */
+static bool route_group(struct http_req *req, struct str path)
+{
+  static const struct {
+    const char *prefix;
+    enum schema_group group;
+  } groups[] = {{"/auth/login", SCHEMA_LOGIN}, {"/auth/manage", SCHEMA_MANAGE}, {"/read", SCHEMA_READ},
+                {"/write", SCHEMA_WRITE}, {"/execute", SCHEMA_EXECUTE}};
+  for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+    struct str prefix = str_of(groups[i].prefix);
+    if (!str_starts(path, prefix))
+      continue;
+    struct str rest = str_sub(path, prefix.len, path.len);
+    if (rest.len == 0) {
+      run_group(req, groups[i].group, STR_NONE);
+      return true;
+    }
+    if (rest.ptr[0] == '/' && rest.len > 1 && str_find(str_sub(rest, 1, rest.len), '/') < 0) {
+      run_group(req, groups[i].group, str_sub(rest, 1, rest.len));
+      return true;
+    }
+  }
+  return false;
+}
+
+void http_on_request(struct http_req *req, void *data)
+{
+  http_req_set_data(req, data);
+  struct str method = http_req_method(req), path = http_req_path(req);
+  if (str_eq(method, STR("OPTIONS"))) {
+    answer_options(req);
+    return;
+  }
+  if (route_group(req, path))
+    return;
+  for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+    if (str_eqc(path, pages[i].path)) {
+      if (str_eq(method, STR("GET")) || str_eq(method, STR("HEAD")))
+        pages[i].run(req);
+      else
+        answer_method(req, "GET,HEAD");
+      return;
+    }
+  route_static(req);
+}

@@ -1,0 +1,101 @@
+--- The frame of every execution (spec resources.md 5, api.md 12): a record that is answered at once, then the work.
+local engine = require("engine")
+local fail = require("komodo.fail")
+local kinds = require("komodo.kinds")
+local match = require("komodo.match")
+local resource = require("komodo.resource")
+local runs = require("komodo.runs")
+local state = require("komodo.state")
+local update = require("komodo.update")
+
+local json = engine.json
+local execute = { work = {} }
+
+---@class Job
+---@field update table The record; logs are pushed to it.
+---@field user User
+---@field params table
+---@field target table The resource.
+---@field id string Its id.
+
+-- Runs the work of one record to its end. Whatever it raises becomes the record's last log.
+local function run(job, work)
+  local ok, err = pcall(work, job)
+  if not ok then update.push(job.update, update.error_log("Task Error", err)) end
+  update.finalize(job.update)
+  runs.note(job.update)
+  update.publish(job.update)
+end
+
+--- Declares an execution on a resource.
+---@param name string Request and operation name.
+---@param kind string
+---@param work async fun(job: Job)
+function execute.define(name, kind, work)
+  execute.work[name] = work
+  engine.handle("execute/" .. name, function(params, ctx)
+    local target = resource.require(ctx, kind, params[kinds[kind].param], "Execute")
+    return execute.start(name, kind, target, params, ctx.user)
+  end)
+end
+
+--- Starts the work and returns its record, in progress.
+---@async
+function execute.start(name, kind, target, params, user)
+  local u = update.new(user, name, { type = kind, id = resource.id(target) })
+  update.save(u)
+  local job = { update = u, user = user, params = params, target = target, id = resource.id(target) }
+  local answer = json.decode(json.encode(u))
+  engine.spawn(function() run(job, execute.work[name]) end)
+  return answer
+end
+
+--- The work with its flag set; the record goes out as in progress once it is. The refresh of what it changed belongs inside.
+---@async
+function execute.exclusive(job, flag, fn)
+  state.exclusive(job.update.target.type, job.id, flag, function()
+    update.broadcast(job.update)
+    fn()
+  end)
+end
+
+--- A request to an agent whose answer is one log or a list of logs; a failing request becomes an error log of that stage.
+---@async
+---@return boolean ok Every log succeeded.
+function execute.agent(job, server_id, request, params, stage)
+  local result, err = engine.hub.request(server_id, request, params)
+  if not result then
+    update.push(job.update, update.error_log(stage, err))
+    return false
+  end
+  local ok = true
+  for _, log in ipairs(result.stage and { result } or result) do
+    update.push(job.update, log)
+    ok = ok and log.success
+  end
+  return ok
+end
+
+--- Declares Batch<Name>: the same execution on every resource whose name matches (spec api.md 12.3).
+function execute.define_batch(name, single, kind)
+  engine.handle("execute/" .. name, function(params, ctx)
+    local selected = match.predicate(params.pattern, engine.regex)
+    local found = engine.model.select(ctx.user, kind, { tags = params.tags }, "Execute")
+    local starts, out = {}, json.array({})
+    for _, target in ipairs(found) do
+      if selected(target.name) then
+        starts[#starts + 1] = function()
+          local request = json.object({ [kinds[kind].param] = resource.id(target) })
+          local ok, result = pcall(execute.start, single, kind, target, request, ctx.user)
+          if ok then return { status = "Ok", data = result } end
+          local e = fail.from(result)
+          return { status = "Err", data = { name = target.name, error = { error = e.message, trace = json.array(e.trace) } } }
+        end
+      end
+    end
+    for i, item in ipairs(engine.all(starts)) do out[i] = item end
+    return out
+  end)
+end
+
+return execute

@@ -1,0 +1,99 @@
+--- What is put in order once at start (spec monitoring.md 9), before the API answers.
+local engine = require("engine")
+local fail = require("komodo.fail")
+local login = require("komodo.auth.login")
+local resource = require("komodo.resource")
+local runs = require("komodo.runs")
+local tag = require("komodo.write.tag")
+local update = require("komodo.update")
+
+local conf, json, log, store = engine.conf, engine.json, engine.log, engine.store
+
+-- Records that were running when the engine ended.
+local function close_interrupted()
+  local found = fail.unless(nil, store.find("Update", { status = "InProgress" }, {}))
+  if #found == 0 then return end
+  local change = store.change()
+  for _, u in ipairs(found) do
+    u.status, u.success = "Complete", false
+    update.push(u, update.error_log("Komodo shutdown",
+      "Komodo shutdown during execution. If this is a build, the builder may not have been terminated."))
+    change:put("Update", update.id(u), u)
+  end
+  fail.unless(nil, change:commit())
+end
+
+-- Alerts whose resource is gone will never be resolved by a check.
+local function close_orphaned_alerts()
+  local open = fail.unless(nil, store.find("Alert", { resolved = false }, {}))
+  local change, count = store.change(), 0
+  for _, alert in ipairs(open) do
+    local kind = alert.target.type
+    if (kind ~= "Server" and kind ~= "ResourceSync") or not store.row(kind, alert.target.id) then
+      alert.resolved, alert.resolved_ts = true, engine.now()
+      change:put("Alert", alert._id["$oid"], alert)
+      count = count + 1
+    end
+  end
+  if count > 0 then fail.unless(nil, change:commit()) end
+end
+
+local function text_of(value) return type(value) == "string" and value or "" end
+
+local function create_first_server()
+  local name, address = text_of(conf("first_server_name")), text_of(conf("first_server_address"))
+  if (name == "" and address == "") or store.count("Server") > 0 then return end
+  name = name ~= "" and name or "Local"
+  local ctx = resource.as("System")
+  local server = resource.create(ctx, "Server", name, { address = address, enabled = true })
+  if store.count("Builder") == 0 then
+    local ids = json.array({ resource.id(server) })
+    resource.create(ctx, "Builder", name, { type = "Server", params = { server_ids = ids } })
+  end
+end
+
+local procedures = {
+  { "Backup Core Database", "BackupCoreDatabase", json.object({}), "Every day at 01:00",
+    "Triggers the Core database backup at the scheduled time." },
+  { "Global Auto Update", "GlobalAutoUpdate", { skip_auto_update = false }, "Every day at 03:00",
+    "Pulls and auto updates Stacks and Deployments using 'poll_for_updates' or 'auto_update'." },
+  { "Rotate Server Keys", "RotateAllServerKeys", json.object({}), "Every day at 06:00",
+    "Rotates all currently connected Server keys." },
+}
+
+local function create_first_resources()
+  if conf("disable_init_resources") or store.count("Procedure") > 0 or store.count("Tag") > 0 then return end
+  local ctx = resource.as("System")
+  local system = tag.create(ctx, "system", "Red")
+  for _, row in ipairs(procedures) do
+    local name, request, params, schedule, description = table.unpack(row)
+    local stage = { name = "Stage 1", enabled = true, executions = { { execution = { type = request, params = params }, enabled = true } } }
+    local made = resource.create(ctx, "Procedure", name, { stages = json.array({ stage }), schedule = schedule })
+    made = store.latest("Procedure", resource.id(made))
+    made.description = description
+    made.tags = json.array({ system._id["$oid"] })
+    resource.save("Procedure", made)
+  end
+end
+
+-- The first user: configured, or none until somebody signs up.
+local function create_first_user()
+  local name = text_of(conf("init_admin_username"))
+  if store.count("User") > 0 then return end
+  if name ~= "" then
+    local ok, err = pcall(login.sign_up, name, conf("init_admin_password"))
+    if not ok then
+      log.error("the first admin could not be created: " .. fail.from(err).message)
+      return
+    end
+  end
+  create_first_resources()
+end
+
+engine.handle("engine/start", function()
+  close_interrupted()
+  close_orphaned_alerts()
+  runs.load()
+  create_first_user()
+  create_first_server()
+end)

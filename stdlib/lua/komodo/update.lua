@@ -1,0 +1,138 @@
+--- Update records, the audit log (spec api.md 11): made, stored, broadcast, waited for.
+local engine = require("engine")
+local fail = require("komodo.fail")
+local markup = require("komodo.markup")
+local users = require("komodo.users")
+
+local json, store = engine.json, engine.store
+local update = {}
+
+-- Records that are not complete yet, by id: GetUpdate serves them from here, and whoever waits for one waits at its gate.
+local live, gates = {}, {}
+
+--- A new record, in progress; not stored yet.
+---@param user User
+---@param operation string
+---@param target { type: string, id: string }
+---@return table
+function update.new(user, operation, target)
+  return {
+    _id = { ["$oid"] = engine.crypto.object_id() },
+    operation = operation,
+    start_ts = engine.now(),
+    success = true,
+    operator = user.id,
+    target = { type = target.type, id = target.id },
+    logs = json.array({}),
+    end_ts = json.null,
+    status = "InProgress",
+  }
+end
+
+function update.id(u) return u._id["$oid"] end
+
+--- A log whose text is what happened.
+function update.simple_log(stage, message)
+  local now = engine.now()
+  return { stage = stage, command = "", stdout = message, stderr = "", success = true, start_ts = now, end_ts = now }
+end
+
+--- A log that failed.
+---@param e any A text, or what was raised.
+function update.error_log(stage, e)
+  local now = engine.now()
+  local message = type(e) == "string" and e or markup.error(fail.from(e))
+  return { stage = stage, command = "", stdout = "", stderr = message, success = false, start_ts = now, end_ts = now }
+end
+
+function update.push(u, log) u.logs[#u.logs + 1] = log end
+function update.log(u, stage, message) update.push(u, update.simple_log(stage, message)) end
+
+--- Ends the record: success is that of every log.
+function update.finalize(u)
+  u.success = true
+  for _, log in ipairs(u.logs) do u.success = u.success and log.success end
+  u.end_ts = engine.now()
+  u.status = "Complete"
+end
+
+--- What /ws/update and ListUpdates show of a record.
+function update.list_item(u)
+  return {
+    id = update.id(u),
+    operation = u.operation,
+    start_ts = u.start_ts,
+    success = u.success,
+    username = users.display(u.operator),
+    operator = u.operator,
+    target = u.target,
+    status = u.status,
+    version = u.version,
+    other_data = u.other_data,
+  }
+end
+
+--- Tells every subscriber how the record stands.
+function update.broadcast(u) engine.broadcast(u.target.type, u.target.id, json.encode(update.list_item(u))) end
+
+--- Stores the record (waits until it is durable); a complete one stops being live.
+---@param change? any A change it is to be part of; then the caller commits.
+function update.save(u, change)
+  local id = update.id(u)
+  local c = change or store.change()
+  c:put("Update", id, u)
+  if not change then fail.unless("Failed to store the Update", c:commit()) end
+  if u.status == "Complete" then
+    live[id] = nil
+    local gate = gates[id]
+    if gate then
+      gates[id] = nil
+      gate:open()
+    end
+  else
+    live[id] = u
+  end
+end
+
+--- Stores and tells.
+function update.publish(u)
+  update.save(u)
+  update.broadcast(u)
+end
+
+--- Waits until the record with this id is complete; returns it.
+---@async
+function update.wait(id)
+  if live[id] then
+    gates[id] = gates[id] or engine.gate()
+    gates[id]:wait()
+  end
+  return update.load(id)
+end
+
+--- The record as it stands now; raises not_found.
+---@async
+function update.load(id)
+  if live[id] then return live[id] end
+  local u, err = store.get("Update", id)
+  if not u then
+    if err.code == "not_found" then fail.raise("not_found", "no update exists with given id") end
+    error(err, 0)
+  end
+  return u
+end
+
+--- The record while it runs, or nil.
+function update.running(id) return live[id] end
+
+--- Ids of running records of a target and operation, oldest first.
+function update.running_of(operation, target_id)
+  local found = {}
+  for id, u in pairs(live) do
+    if u.operation == operation and u.target.id == target_id then found[#found + 1] = id end
+  end
+  table.sort(found)
+  return found
+end
+
+return update

@@ -1,0 +1,65 @@
+// Plays what a real Komodo 2.3.2 answered (../shared/golden) against our engine. A step we answer differently on purpose
+// stands with its reason in golden-deviations.json; one that is listed there and fits all the same fails the test too.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { eventually, root, shared, startDocker, startPair, tempDir } from "./harness.mjs";
+import { KomodoClient } from "komodo_client";
+
+const files = ["00-auth", "01-tags-variables-providers", "10-resource-server", "11-resource-swarm", "12-resource-stack",
+  "13-resource-deployment", "14-resource-build", "15-resource-repo", "16-resource-procedure", "17-resource-action",
+  "18-resource-resourcesync", "19-resource-builder", "20-resource-alerter", "40-live-docker"];
+const golden = path.join(shared, "golden");
+const there = fs.existsSync(path.join(golden, "replay.mjs"));
+const dir = tempDir("golden");
+const docker = there ? startDocker(`${dir}/docker`) : null;
+const skip = !there ? `no recordings at ${golden}` : docker ? false : "no docker engine can run here";
+const deviations = JSON.parse(fs.readFileSync(path.join(root, "tests/e2e/golden-deviations.json"), "utf8")).engine ?? {};
+let pair;
+
+before(async () => {
+  if (skip) return;
+  pair = await startPair(dir, { docker });
+  const login = await KomodoClient(pair.url, { type: "jwt", params: { jwt: "" } }).auth.login("LoginLocalUser", { username: "admin", password: pair.password });
+  const komodo = KomodoClient(pair.url, { type: "jwt", params: { jwt: login.data.jwt } });
+  await eventually("Local is connected", async () => (await komodo.read("GetServerState", { server: "Local" })).status === "Ok");
+});
+after(async () => {
+  try { await pair?.stop(); } finally { docker?.stop(); fs.rmSync(dir, { recursive: true, force: true }); }
+});
+
+/** Output of replay.mjs for one file: { passed, failed: Map(step id -> lines) }. */
+function replay(file) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [path.join(golden, "replay.mjs"), "--url", pair.url, "--user", "admin", "--pass", pair.password,
+      "--verbose", path.join(golden, `${file}.jsonl`)], { cwd: path.join(root, "tests/e2e") });
+    let out = "";
+    child.stdout.on("data", (d) => { out += d; });
+    child.stderr.on("data", (d) => { out += d; });
+    child.once("error", reject);
+    child.once("exit", () => {
+      const failed = new Map();
+      let step;
+      for (const line of out.split("\n")) {
+        if (line.startsWith(`${file} `)) { step = line.split(" ")[1]; failed.set(step, [line]); } else if (line.startsWith("   ") && step) failed.get(step).push(line);
+      }
+      const count = /: (\d+)\/(\d+)/.exec(out);
+      if (!count) { reject(new Error(out)); return; }
+      resolve({ passed: Number(count[1]), total: Number(count[2]), failed });
+    });
+  });
+}
+
+for (const file of files) {
+  test(`${file} replays`, { skip }, async () => {
+    const { total, failed } = await replay(file);
+    const excused = deviations[file] ?? {};
+    assert.ok(total > 0, "the file holds steps");
+    const wrong = [...failed].filter(([id]) => !excused[id]).map(([, lines]) => lines.join("\n"));
+    assert.equal(wrong.length, 0, `${wrong.length} of ${total} steps differ:\n${wrong.join("\n")}`);
+    const stale = Object.keys(excused).filter((id) => !failed.has(id));
+    assert.deepEqual(stale, [], "steps that are excused but fit");
+  });
+}
