@@ -556,6 +556,13 @@ void ws_begin(struct ws *ws)
   arm_timer(ws);
 }
 
+void ws_set_limits(struct ws *ws, size_t frame_max, size_t message_max)
+{
+  ws->config.frame_max = frame_max;
+  ws->config.message_max = message_max;
+  ws->message.max = message_max;
+}
+
 size_t ws_queued(const struct ws *ws) { return ws->stream ? stream_queued(ws->stream) : 0; }
 struct str ws_accept_value(const struct ws *ws) { return str_of(ws->accept); }
 struct str ws_host(const struct ws *ws) { return str_of(ws->host); }
