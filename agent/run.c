@@ -190,6 +190,8 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- start */
 
+static void on_measured(void *data) { trim_later(&((struct program *)data)->trim); }
+
 static Err load_settings(struct program *p, struct diag *reterr)
 {
   struct buf text = BUF_INIT(16 << 20);
@@ -219,6 +221,8 @@ static void start_background(struct program *p)
   stats_start(&a->stats, &p->loop, &a->settings);
   container_stats_start(&a->container_stats, &p->loop, &a->docker, &a->settings);
   trim_init(&p->trim, &p->loop);
+  a->stats.ticker.on_done = a->container_stats.ticker.on_done = on_measured;
+  a->stats.ticker.done_data = a->container_stats.ticker.done_data = p;
   uv_timer_init(&p->loop, &p->limit);
   for (size_t i = 0; i < SIGNAL_COUNT; i++) {
     uv_signal_init(&p->loop, &p->signals[i]);

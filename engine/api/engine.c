@@ -179,32 +179,11 @@ static void on_attempted_key(struct str id, struct str key, void *data)
   tell(data, "hub/attempted", (struct texts){{id, key}, 2});
 }
 
-/* Some 100 ms after a login the server is polled (spec agent.md 1.5). */
-struct soon {
-  struct api *api;
-  char id[OBJECT_ID_LEN + 1];
-};
-
-static void refresh_now(struct op *op, void *data)
-{
-  struct soon *s = data;
-  op_unref(op);
-  if (s->api->monitor) {
-    struct op *refresh;
-    monitor_refresh(s->api->monitor, str_of(s->id), &refresh);
-    op_wait(refresh, forget_task, NULL);
-  }
-  mem_free(s);
-}
-
 static void on_connected(struct str id, void *data)
 {
-  struct soon *s = mem_new(sizeof *s);
-  s->api = data;
-  snprintf(s->id, sizeof s->id, "%.*s", STR_ARG(id));
-  struct op *op;
-  op_sleep(s->api->loop, 100, &op);
-  op_wait(op, refresh_now, s);
+  struct api *api = data;
+  if (api->monitor)
+    monitor_refresh_soon(api->monitor, id);
 }
 
 static void on_disconnected(struct str id, void *data)

@@ -178,7 +178,7 @@ static void run(struct call *c, const struct caller *caller)
   answer_init(&a);
   CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
   struct str name;
-  yyjson_val *params;
+  yyjson_val *params = NULL;
   Err err = json_parse(http_req_body(req), &doc, &a.diag);
   if (err)
     err = diag_context(&a.diag, "Failed to parse the request body as JSON: %s", a.diag.message);
