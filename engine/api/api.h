@@ -111,11 +111,9 @@ void live_accept(struct live *live, struct http_req *req);
 /* Sends the list item of an Update to everybody who may see its target. */
 void live_broadcast(struct live *live, struct str target_type, struct str target_id, struct str item);
 
-/* ---- scripts.c: user scripts, and what they ask for ---- */
+/* ---- scripts.c: what user scripts ask for ---- */
 NODISCARD Err scripts_open(struct api *api, struct diag *reterr);
 void scripts_close(struct api *api, void (*on_closed)(void *data), void *data);
-/* engine.script: start{ source, name, args, user, run, limits, on_log } -> run; run:wait() -> outcome; run:cancel() */
-void lib_script_open(lua_State *L, struct api *api);
 
 /* ---- lib_api.c ---- */
 /* engine.dispatch, engine.broadcast, engine.monitor, engine.conf, engine.auth, engine.parse, engine.regex, engine.timelength_ms */

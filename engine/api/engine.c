@@ -300,7 +300,7 @@ static Err start_policy(struct engine *e, struct diag *reterr)
   e->lib_model = (struct lib_model){a->model, a->status};
   lib_model_open(L, &e->lib_model);
   lib_api_open(L, a);
-  lib_script_open(L, a);
+  lib_script_open(L, a->runner);
   lua_getglobal(L, "engine");
   schema_open(L, a->schema);
   lua_setfield(L, -2, "schema");
