@@ -16,13 +16,23 @@ local function why(update)
   return ""
 end
 
-local function failure(name, update)
-  if type(update) == "table" and update.success == false then
-    return err { code = "failed", message = name .. " failed" .. why(update), status = 500, trace = {}, update = update }
-  end
+local function failed(words, update)
+  return err { code = "failed", message = words, status = 500, trace = {}, update = update }
 end
 
---- Starts, waits, returns the finished Update, or a list of them for batches.
+--- What is wrong with a finished Update, or with one item of a batch: { status = "Ok"|"Err", data }.
+local function failure(name, item)
+  if type(item) ~= "table" then return end
+  if item.status == "Err" then
+    local data = type(item.data) == "table" and item.data or {}
+    local words = type(data.error) == "table" and data.error.error or data.error
+    return failed(name .. " failed for " .. tostring(data.name) .. ": " .. tostring(words), item)
+  end
+  local update = item.status == "Ok" and item.data or item
+  if type(update) == "table" and update.success == false then return failed(name .. " failed" .. why(update), update) end
+end
+
+--- Starts, waits, returns the finished Update; for batches the list of { status, data }.
 function komodo.execute(name, params, opts)
   local result, problem = execute(name, params)
   if result == nil or (opts and opts.allow_failure) then return result, problem end
