@@ -358,6 +358,29 @@ static void pings_when_idle_and_notices_silence(void **state)
   stop(&f);
 }
 
+static void answering_pings_does_not_put_off_its_own(void **state)
+{
+  (void)state;
+  struct fixture f = {0};
+  struct client c;
+  start(&f);
+  f.accept.ping_after_idle_ms = 30;
+  open_raw(&f, &c);
+  send_frame(&c, 0x89, "", 0);
+  bool pinged = false;
+  while (!pinged) {                /* every Pong is answered with the next Ping, so it always has something to send */
+    uv_run(&f.loop.uv, UV_RUN_ONCE);
+    for (; c.in.len >= 2; buf_consume(&c.in, 2)) {
+      pinged = pinged || (unsigned char)c.in.ptr[0] == 0x89;
+      if (!pinged)
+        send_frame(&c, 0x89, "", 0);
+    }
+  }
+  client_close(&c);
+  RUN_UNTIL(&f.loop, f.here.closed);
+  stop(&f);
+}
+
 static void pongs_count_when_told_so(void **state)
 {
   (void)state;
@@ -597,6 +620,7 @@ int main(void)
       cmocka_unit_test(refuses_what_breaks_the_protocol),
       cmocka_unit_test(bounds_a_message_of_many_fragments),
       cmocka_unit_test(pings_when_idle_and_notices_silence),
+      cmocka_unit_test(answering_pings_does_not_put_off_its_own),
       cmocka_unit_test(pongs_count_when_told_so),
       cmocka_unit_test(a_slow_reader_costs_what_is_agreed),
       cmocka_unit_test(bounds_the_number_of_messages),
