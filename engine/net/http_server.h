@@ -87,8 +87,9 @@ void http_respond(struct http_req *req, int status, const struct http_header *he
 /* The same without a copy: the memory of *body is taken over and *body is empty afterwards. */
 void http_respond_take(struct http_req *req, int status, const struct http_header *headers, size_t count, struct buf *body);
 /* A body in pieces: chunked, or as it is when `headers` has its Content-Length. http_respond_write returns false when the
- * client is gone; *ret_full (may be NULL) asks to wait for `on_drain` (may be NULL), which also comes, once, when the
- * client leaves. http_respond_end or http_respond_abort follows in any case. */
+ * client is gone; *ret_full (may be NULL) asks to wait for `on_drain` (may be NULL). That also comes, once, when the client
+ * leaves (http_req_is_gone), and for these answers a client that ends its direction has left. http_respond_end or
+ * http_respond_abort must follow in any case. */
 void http_respond_begin(struct http_req *req, int status, const struct http_header *headers, size_t count,
                         void (*on_drain)(struct http_req *req, void *data), void *data);
 bool http_respond_write(struct http_req *req, struct str chunk, bool *ret_full);

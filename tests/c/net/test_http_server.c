@@ -611,10 +611,11 @@ static void pushes_back_while_streaming(void **state)
   http_respond_end(f.held);
   client_expect(&c, "\r\n0\r\n\r\n");
   assert_in_range(c.in.len, sent * f.big.len, sent * (f.big.len + 20) + 500);
+  client_close(&c);
   f.held = NULL;
   f.drained = false;
+  client_open(&c, &f.loop, f.port);
   begin(&f, &c, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
-  uv_read_stop(&c.uv.stream);
   for (full = false; !full;)
     assert_true(http_respond_write(f.held, buf_str(&f.big), &full));
   client_close(&c);
@@ -623,6 +624,48 @@ static void pushes_back_while_streaming(void **state)
   assert_false(http_respond_write(f.held, STR("x"), &full));
   http_respond_end(f.held);
   stop(&f);
+}
+
+static void tells_an_idle_stream_that_its_client_left(void **state)
+{
+  (void)state;
+  struct fixture f = {0};
+  struct client c;
+  start(&f, (struct http_server_config){0});
+  client_open(&c, &f.loop, f.port);
+  begin(&f, &c, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+  client_expect(&c, "\r\n\r\n");
+  client_close(&c);
+  RUN_UNTIL(&f.loop, f.drained);
+  assert_true(f.gone);
+  http_respond_abort(f.held);
+  stop(&f);
+}
+
+static void survives_every_failed_allocation(void **state)
+{
+  (void)state;
+  size_t answered = 0;
+  bool hit = true;
+  for (long n = 0; hit; n++) {
+    struct fixture f = {0};
+    struct client c;
+    char filler[3000] = {0};
+    start(&f, (struct http_server_config){0});
+    fill(&f.big, 8 << 20);
+    client_open(&c, &f.loop, f.port);
+    client_read(&c);
+    mem_fail_after(n);
+    client_send(&c, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n");
+    client_send_n(&c, filler, sizeof filler);
+    client_send(&c, "GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    client_expect_eof(&c);
+    hit = mem_disarm();
+    answered += c.in.len > f.big.len;
+    client_close(&c);
+    stop(&f);
+  }
+  assert_true(answered > 0);
 }
 
 /* ---- the rest ---- */
@@ -731,6 +774,8 @@ int main(void)
       cmocka_unit_test(streams_in_pieces),
       cmocka_unit_test(streams_a_promised_length),
       cmocka_unit_test(pushes_back_while_streaming),
+      cmocka_unit_test(tells_an_idle_stream_that_its_client_left),
+      cmocka_unit_test(survives_every_failed_allocation),
       cmocka_unit_test(listens_on_a_unix_socket),
       cmocka_unit_test(listens_on_both_families),
       cmocka_unit_test(says_why_it_cannot_listen),
