@@ -212,6 +212,7 @@ void http_conn_answered(struct http_conn *conn)
     return;
   }
   bool keep = conn->req.keep_alive;
+  http_server_count_body(conn, 0);
   http_req_reset(&conn->req, /* release= */ false);
   if (!keep || (conn->eof && conn->in.len == 0)) {
     http_conn_finish(conn);

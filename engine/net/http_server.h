@@ -22,12 +22,13 @@ enum {
   HTTP_WRITE_TIMEOUT_MS = 60 * 1000,       /* no progress of a response */
   HTTP_DRAIN_TIMEOUT_MS = 10 * 1000,
   HTTP_CONNECTIONS_MAX = 16 * 1024,
+  HTTP_BODIES_MAX = 512 * 1024 * 1024,     /* of all requests in progress together; one more byte is answered 503 */
   HTTP_GZIP_MIN = 4 * 1024,                /* smaller answers are not worth compressing */
 };
 
 /* The limits above, for those who need others; 0 keeps the default. */
 struct http_limits {
-  size_t headers_max, body_max, connections_max;
+  size_t headers_max, body_max, bodies_max, connections_max;
   uint64_t header_ms, body_ms, idle_ms, linger_ms, write_ms, drain_ms;
 };
 
@@ -41,7 +42,7 @@ struct http_header {
 
 struct http_server_config {
   struct op_loop *loop;
-  const char *bind_ip;             /* "127.0.0.1", "::" (dual stack), ... */
+  const char *bind_ip;             /* "127.0.0.1", "::" (dual stack; the default when NULL), ... */
   uint16_t port;                   /* 0: any free one, see http_server_port() */
   const char *unix_path;           /* listen on this socket file (made with mode 0600) instead; NULL: TCP */
   const char *tls_cert_file, *tls_key_file;   /* both or none */
