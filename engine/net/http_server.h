@@ -89,7 +89,7 @@ void http_respond(struct http_req *req, int status, const struct http_header *he
 void http_respond_take(struct http_req *req, int status, const struct http_header *headers, size_t count, struct buf *body);
 /* A body in pieces: chunked, or as it is when `headers` has its Content-Length. http_respond_write returns false when the
  * client is gone; *ret_full (may be NULL) asks to wait for `on_drain` (may be NULL). That also comes, once, when the client
- * leaves (http_req_is_gone), and for these answers a client that ends its direction has left. http_respond_end or
+ * leaves (http_req_is_gone), asked for or not, and for these answers a client that ends its direction has left. http_respond_end or
  * http_respond_abort must follow in any case. */
 void http_respond_begin(struct http_req *req, int status, const struct http_header *headers, size_t count,
                         void (*on_drain)(struct http_req *req, void *data), void *data);
