@@ -47,7 +47,12 @@ static inline void scripts_call(struct script_call *call, enum script_group grou
     call->on_cancel = on_call_cancel;
     s->kept = call;
   } else if (str_eqc(name, "Failed")) {
-    script_call_done(call, OK, 200, STR("{\"success\":false,\"logs\":[{\"stage\":\"Pull\",\"success\":false,\"stderr\":\"no image\"}]}"), NULL);
+    script_call_done(call, OK, 200, 
+                     STR("{\"success\":false,\"logs\":[{\"stage\":\"Pull\",\"success\":false,\"stderr\":\"no image\"}]}"), NULL);
+  } else if (str_eqc(name, "Batch")) {
+    script_call_done(call, OK, 200,
+                     STR("[{\"status\":\"Ok\",\"data\":{\"success\":true}},"
+                         "{\"status\":\"Err\",\"data\":{\"name\":\"web\",\"error\":{\"error\":\"busy\"}}}]"), NULL);
   } else {
     struct diag d;
     diag_set(&d, ERR_NOTFOUND, "no %.*s here", STR_ARG(name));

@@ -29,6 +29,7 @@ static void calls_the_engine(void **state)
                  "[true,\"not_found\",404,\"no Nothing here\",\"no Nothing here\"]");
   scripts_expect(&s, "local r, e = komodo.execute('Failed') return { r == nil, e.code, e.message }",
                  "[true,\"failed\",\"Failed failed: Pull: no image\"]");
+  scripts_expect(&s, "local r, e = komodo.execute('Batch') return { r == nil, e.message }", "[true,\"Batch failed for web: busy\"]");
   scripts_expect(&s, "return komodo.execute('Failed', nil, { allow_failure = true }).success", "false");
   scripts_expect_error(&s, "assert(komodo.read('Nothing'))", "no Nothing here");
   scripts_expect_error(&s, "komodo.read(7)", "test:1: komodo.read: the first argument");
@@ -45,7 +46,7 @@ static void calls_the_engine(void **state)
                  "local _, a = coroutine.resume(co, 1)\n"
                  "local ok, why = coroutine.resume(co, 2)\n"
                  "return { a, ok, why, coroutine.status(co) }", "[1,false,\"test:1: x2\",\"dead\"]");
-  assert_int_equal(s.calls, 10);
+  assert_int_equal(s.calls, 11);
   scripts_close(&s);
 }
 

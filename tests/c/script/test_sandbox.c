@@ -41,6 +41,13 @@ static void ways_out_are_closed(void **state)
       "local t = setmetatable({}, { __metatable = 'mine' }) return getmetatable(t) == 'mine' and not pcall(setmetatable, t, {})",
       "local co = coroutine.running() return select('#', coroutine.resume(co)) == 2 and coroutine.isyieldable()",
       "return os.clock() >= 0 and os.difftime(3, 1) == 2 and not pcall(os.date, {}) and not pcall(os.date, '%Ez')",
+      "local n = 0 for k in pairs(_G) do if k == 'math' or k == 'os' or k == 'require' then n = n + 1 end end return n == 3",
+      "math = nil return math == nil and utf8.char(65) == 'A'",
+      "komodo = nil return ARGS ~= nil and require('komodo').now() > 0",
+      "setmetatable(_G, { __index = function(_, k) error('undefined ' .. k) end }) return math.pi > 3 and not pcall(function() return undefined end)",
+      "local r = komodo.run return komodo.run == r and komodo.args == ARGS and komodo.event == nil and komodo.nothing == nil",
+      "return getmetatable(komodo.read('Echo', { a = { 1 } }).a) == 'array'",
+      "local t = setmetatable({}, { __tostring = function() return 'mine' end }) print(t, {}, { 1 }, { print }, nil) return true",
       "return not pcall(os.time, { year = 2020 }) and os.time{ year = 2020, month = 1, day = 1, hour = 0 } > 0",
   };
   struct scripts s;
