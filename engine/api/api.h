@@ -70,6 +70,8 @@ void answer_release(struct answer *answer);
 struct policy_task *dispatch(struct api *api, enum schema_group group, struct str name, yyjson_val *params, const struct caller *caller,
                              struct str client_ip, struct answer *answer);
 void answer_take(struct answer *answer, struct policy_task *task);
+/* Brings the fields of an answer made by policy into their declared order, where its type is a declared one. */
+void answer_order(const struct api *api, enum schema_group group, struct str name, struct answer *answer);
 
 /* ---- reads.c ---- */
 struct read_call {

@@ -282,6 +282,26 @@ static Err start_link(struct engine *e, struct diag *reterr)
   return OK;
 }
 
+/* Resources and Updates are stored as they are declared; other documents keep what their handlers made. */
+static bool arrange(const char *collection, struct str json, struct buf *out, void *data)
+{
+  struct api *api = data;
+  if (kind_of(str_of(collection)) == KIND_NONE && strcmp(collection, COLLECTION_UPDATE) != 0)
+    return false;
+  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
+  CLEANUP(json_mut_doc_free) yyjson_mut_doc *mut = yyjson_mut_doc_new(NULL);
+  yyjson_mut_val *normal;
+  struct diag d;
+  if (!mut || json_parse(json, &doc, /* reterr= */ NULL))
+    return false;
+  if (schema_normalise(schema_type(api->schema, collection), yyjson_doc_get_root(doc), SCHEMA_FULL, mut, &normal, &d)) {
+    log_warn("a %s is stored that is not as declared: %s", collection, d.message);
+    return false;
+  }
+  json_write_mut(normal, out);
+  return buf_err(out) == OK;
+}
+
 static Err start_policy(struct engine *e, struct diag *reterr)
 {
   struct api *a = &e->api;
@@ -291,7 +311,7 @@ static Err start_policy(struct engine *e, struct diag *reterr)
     e->tables[n++] = a->model->resources[i];
   for (int i = 0; i < TABLE_COUNT; i++)
     e->tables[n++] = a->model->tables[i];
-  struct lib_store store = {a->store, e->tables, n};
+  struct lib_store store = {a->store, e->tables, n, arrange, a};
   lib_store_open(L, &store);
   lib_hub_open(L, a->hub);
   lib_time_open(L);

@@ -101,6 +101,7 @@ struct call {
   struct http_req *req;
   enum schema_group group;
   struct str name;         /* from the path; empty: form 1 */
+  struct str request;      /* its name in either form, once it is known */
   struct str ip;
   struct rate_limit *limit;   /* of a login request; NULL: failures do not count */
   struct rate_attempt attempt;
@@ -134,6 +135,8 @@ static void on_task(struct op *op, void *data)
   struct answer a;
   answer_init(&a);
   answer_take(&a, (struct policy_task *)op);
+  if (c->request.len)
+    answer_order(c->api, c->group, c->request, &a);
   answer(c, &a);
 }
 
@@ -191,6 +194,7 @@ static void run(struct call *c, const struct caller *caller)
   if (c->group == SCHEMA_LOGIN && !may_attempt(c, name))
     return;
   struct policy_task *task = dispatch(c->api, c->group, name, params, caller, c->ip, &a);
+  c->request = str_make(arena_dup(http_req_arena(req), name), name.len);
   if (task) {
     op_wait(&task->op, on_task, c);
     answer_release(&a);

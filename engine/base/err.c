@@ -52,7 +52,7 @@ static void trim_utf8(char *text, size_t len)
     text[len - 1 - back] = 0;
 }
 
-static void format(char *dst, size_t size, const char *fmt, va_list args)
+PRINTF_LIKE(3, 0) static void format(char *dst, size_t size, const char *fmt, va_list args)
 {
   int n = vsnprintf(dst, size, fmt, args);
   if (n < 0)

@@ -40,7 +40,7 @@ static void end_now(struct ws *ws)
   uv_close((uv_handle_t *)&ws->timer, on_timer_closed);
 }
 
-static void set_why(struct ws *ws, Err err, int code, const char *fmt, va_list args)
+PRINTF_LIKE(4, 0) static void set_why(struct ws *ws, Err err, int code, const char *fmt, va_list args)
 {
   char words[DIAG_MESSAGE_MAX];
   vsnprintf(words, sizeof words, fmt, args);

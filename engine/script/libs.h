@@ -28,6 +28,9 @@ struct lib_store {
   struct store *store;
   struct table *const *tables;
   size_t count;
+  /* Brings a document into its declared form and order before it is stored; false: it stays as it is. May be NULL. */
+  bool (*arrange)(const char *collection, struct str json, struct buf *out, void *data);
+  void *data;
 };
 void lib_store_open(lua_State *L, const struct lib_store *config);   /* copied, but for what it points at */
 

@@ -573,6 +573,7 @@ static void a_changed_key_replaces_the_connection_at_its_next_use(void **state)
 {
   (void)state;
   for (int outbound = 0; outbound < 2; outbound++) {
+    env.times.wait_ms = 300;
     if (outbound)
       start_outbound();
     else
