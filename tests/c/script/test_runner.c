@@ -224,7 +224,7 @@ static void closes_variables_when_cancelled(void **state)
 {
   (void)state;
   struct scripts s;
-  scripts_open(&s, 1);
+  scripts_open_grace(&s, 1, 20000);
   struct heard heard = {.text = BUF_INIT(1 << 20)};
   struct script_spec spec = {.on_log = on_log, .data = &heard};
   struct script_run *run = scripts_start(&s,
