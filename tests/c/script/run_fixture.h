@@ -19,7 +19,8 @@ struct scripts {
   struct op_loop ops;
   struct runner *runner;
   unsigned calls, cancelled;
-  struct script_call *kept;       /* of the request "Keep", which nobody answers */
+  struct script_call *kept;       /* of the request "Keep", which nobody answers before the end */
+  bool closing;
 };
 
 static inline void on_slow_done(struct op *op, void *data)
@@ -42,6 +43,8 @@ static inline void scripts_call(struct script_call *call, enum script_group grou
     struct op *op;
     op_sleep(&s->ops, 20, &op);
     op_wait(op, on_slow_done, call);
+  } else if (str_eqc(name, "Keep") && s->closing) {
+    script_call_done(call, OK, 200, STR_NONE, NULL);   /* it was on its way when the end began */
   } else if (str_eqc(name, "Keep")) {
     call->owner = &s->cancelled;
     call->on_cancel = on_call_cancel;
@@ -77,6 +80,7 @@ static inline void scripts_open(struct scripts *s, unsigned workers) { scripts_o
 
 static inline void scripts_close(struct scripts *s)
 {
+  s->closing = true;
   runner_close(s->runner, NULL, NULL);
   if (s->kept)
     script_call_done(s->kept, OK, 200, STR_NONE, NULL);
