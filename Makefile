@@ -29,7 +29,7 @@ format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 install: build
-	@cmake --install build/release --prefix $(DESTDIR)$(PREFIX)
+	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)
 
 clean:
 	rm -rf build

@@ -59,6 +59,8 @@ Err do_container_stats(struct job *job)
 {
   struct buf list = BUF_INIT(1 << 20);
   size_t count = 0;
+  if (!job_text(job, "name").len)   /* to docker that would mean all of them */
+    return diag_set(&job->diag, ERR_INVALID, "name must not be empty");
   Err err = container_stats_query(job_text(job, "name"), &list, &count, &job->diag);
   if (!err && !count)
     err = diag_set(&job->diag, ERR_NOTFOUND, "No stats found for container");

@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 {
   struct conf_args args;
   struct diag d = {0};
-  mallopt(M_ARENA_MAX, 2);   /* threads come and go; an arena each would never go */
+  mallopt(M_ARENA_MAX, 1);   /* threads come and go, an arena each would stay: see trim.h */
   signal(SIGPIPE, SIG_IGN);
   if (conf_args_parse(CONF_AGENT, argc, argv, &args, &d))
     return fail(2, &d);

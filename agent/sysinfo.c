@@ -7,8 +7,7 @@
 #include "agent/files.h"
 #include "agent/js.h"
 #include "agent/procfs.h"
-
-enum { CORES_MAX = 4096 };
+#include "base/mem.h"
 
 static bool field(struct str line, const char *name, struct str *ret)
 {
@@ -40,11 +39,15 @@ static void set_brand(struct cpu_info *info, struct str name)
     snprintf(info->brand, sizeof info->brand, "%.*s", STR_ARG(name));
 }
 
+struct core {
+  struct str physical, core;
+};
+
 void sysinfo_parse_cpu(struct str cpuinfo, struct cpu_info *ret)
 {
   static const struct str none = {0};
   *ret = (struct cpu_info){0};
-  struct { struct str physical, core; } pair[CORES_MAX];
+  CLEANUP(mem_free_at) struct core *pair = NULL;
   size_t pairs = 0, processors = 0;
   struct str line, value, physical = none;
   while (str_split(&cpuinfo, '\n', &line)) {
@@ -60,9 +63,9 @@ void sysinfo_parse_cpu(struct str cpuinfo, struct cpu_info *ret)
       bool known = false;
       for (size_t i = 0; i < pairs && !known; i++)
         known = str_eq(pair[i].physical, physical) && str_eq(pair[i].core, value);
-      if (!known && pairs < CORES_MAX) {
-        pair[pairs].physical = physical;
-        pair[pairs++].core = value;
+      if (!known) {
+        pair = mem_resize(pair, (pairs + 1) * sizeof *pair);
+        pair[pairs++] = (struct core){physical, value};
       }
     }
   }

@@ -21,8 +21,9 @@ static void on_work(uv_work_t *work)
 static void on_worked(uv_work_t *work, int status)
 {
   struct ticker *t = work->data;
-  (void)status;
   t->running = false;
+  if (t->on_done && status == 0 && !t->closing)
+    t->on_done(t->done_data);
 }
 
 static void queue(struct ticker *t, int64_t tick)

@@ -17,6 +17,8 @@ struct ticker {
   int64_t tick;                               /* of the work running: Unix ms */
   void (*run)(void *data, int64_t tick);      /* on a pool thread */
   void *data;
+  void (*on_done)(void *data);                /* after each run, on the loop thread; NULL: nobody asks */
+  void *done_data;
   bool running, closing;
 };
 

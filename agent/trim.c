@@ -7,36 +7,59 @@
 
 #include "agent/files.h"
 
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT 21   /* Linux 5.4 */
-#endif
+enum { STACK_KEEP = 64 << 10 };   /* below the frame that trims: what the loop's next turns will use */
 
-/* "from-to perms offset device inode path" of /proc/self/maps. */
-static void drop_mapping(struct str line)
+struct mapping {
+  uintptr_t from, to;
+  bool clean_file;      /* of a file, not writable; nothing in it was ever written */
+  bool stack;           /* this thread's */
+};
+
+/* "from-to perms offset device inode path" opens a mapping in /proc/self/smaps. */
+static bool parse_header(struct str line, struct mapping *ret)
 {
   char *end;
-  unsigned long from = strtoul(line.ptr, &end, 16), to = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
-  struct str perms = str_make(end + 1, 4);
-  if (to <= from || !memchr(line.ptr, '/', line.len))
-    return;
-  /* Code is never written to, so dropping it is safe; constants may have been relocated, which PAGEOUT leaves in place. */
-  if (str_eqc(perms, "r-xp"))
-    madvise((void *)from, to - from, MADV_DONTNEED);   /* NOLINT(performance-no-int-to-ptr): addresses from the kernel */
-  else if (str_eqc(perms, "r--p"))
-    madvise((void *)from, to - from, MADV_PAGEOUT);    /* NOLINT(performance-no-int-to-ptr) */
+  uintptr_t from = strtoul(line.ptr, &end, 16);
+  if (*end != '-')
+    return false;
+  uintptr_t to = strtoul(end + 1, &end, 16);
+  if (*end != ' ' || to <= from)
+    return false;
+  bool read_only = !strncmp(end, " r--p", 5) || !strncmp(end, " r-xp", 5);
+  *ret = (struct mapping){from, to, read_only && memchr(line.ptr, '/', line.len), str_ends(line, STR("[stack]"))};
+  return true;
+}
+
+/* Pages that were relocated when the program was loaded exist nowhere else: mappings with any such page are left alone.
+ * Of the stack goes what lies below the frames in use: reading the configuration went deeper than the loop ever will. */
+static void drop(const struct mapping *m)
+{
+  uintptr_t to = m->clean_file ? m->to : m->from;
+  if (m->stack) {
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)0xFFF;
+    to = here - STACK_KEEP > m->from ? here - STACK_KEEP : m->from;
+  }
+  if (to > m->from)
+    madvise((void *)m->from, to - m->from, MADV_DONTNEED);   /* NOLINT(performance-no-int-to-ptr): the kernel's */
 }
 
 static void on_timer(uv_timer_t *timer)
 {
   (void)timer;
-  struct buf maps = BUF_INIT(1 << 20);
+  struct buf maps = BUF_INIT(4 << 20);
   malloc_trim(0);
-  if (!read_whole("/proc/self/maps", &maps)) {
-    struct str rest = buf_str(&maps), line;
-    while (str_split(&rest, '\n', &line))
-      if (line.len > 30)
-        drop_mapping(line);
+  Err err = read_whole("/proc/self/smaps", &maps);
+  struct str rest = err ? STR_NONE : buf_str(&maps), line;
+  struct mapping m = {0}, next;
+  while (str_split(&rest, '\n', &line)) {
+    if (str_starts(line, STR("Anonymous:")) && !str_ends(line, STR(" 0 kB")))
+      m.clean_file = false;
+    else if (line.len && parse_header(line, &next)) {
+      drop(&m);
+      m = next;
+    }
   }
+  drop(&m);
   buf_release(&maps);
 }
 

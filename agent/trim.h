@@ -11,7 +11,7 @@
 
 #include <uv.h>
 
-enum { TRIM_AFTER_MS = 2000 };
+enum { TRIM_AFTER_MS = 1000 };
 
 struct trim {
   uv_timer_t timer;

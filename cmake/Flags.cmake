@@ -1,6 +1,6 @@
 # Compiler flags: warnings are errors; releases are hardened; KOMODO_SANITIZE picks a sanitizer build.
 option(KOMODO_TESTS "build the unit tests" OFF)
-set(KOMODO_SANITIZE "" CACHE STRING "empty, address or thread")
+set(KOMODO_SANITIZE "" CACHE STRING "empty, address, thread, or fuzzer (clang; tests/fuzz/run)")
 
 set(warnings -Wall -Wextra -Werror -Wshadow -Wundef -Wformat=2 -Wwrite-strings -Wimplicit-fallthrough -Wvla
     -Wcast-qual -Wconversion -Wno-sign-conversion)
@@ -14,6 +14,9 @@ if(KOMODO_SANITIZE STREQUAL "address")
 elseif(KOMODO_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread)
   add_link_options(-fsanitize=thread)
+elseif(KOMODO_SANITIZE STREQUAL "fuzzer")
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
 endif()
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release")

@@ -46,8 +46,8 @@ static void print_configuration(const struct conf *conf)
   CLEANUP(buf_release) struct buf text = BUF_INIT(1024 * 1024);
   conf_files(conf, &text);
   conf_placed(conf, &text);
-  if (text.len)
-    log_info("configuration:\n%s", text.ptr);
+  conf_print(conf, CONF_PRINT_SANITISED | (conf_bool(conf, "pretty_startup_config") ? CONF_PRINT_PRETTY : 0), &text);
+  log_info("configuration:\n%s", text.ptr);
 }
 
 static int fail(const struct diag *d)
@@ -91,8 +91,10 @@ int main(int argc, char **argv)
   CLEANUP(buf_release) struct buf text = BUF_INIT(1024 * 1024);
   struct conf_args args;
   struct diag d;
-  if (conf_args_parse(CONF_CORE, argc, argv, &args, &d))
-    return fail(&d);
+  if (conf_args_parse(CONF_CORE, argc, argv, &args, &d)) {
+    fail(&d);
+    return 2;
+  }
   if (args.version) {
     printf("komodo %s (API %s)\n", KOMODO_VERSION, KOMODO_API_VERSION);
     return 0;
@@ -102,13 +104,18 @@ int main(int argc, char **argv)
     fputs(text.ptr, stdout);
     return 0;
   }
-  if (conf_load(CONF_CORE, &args, environ, &text, &conf, &d) || conf_check(conf, &d))
-    return fail(&d);
-  struct log_config log;
-  conf_log(conf, &log);
-  log_configure(&log);
+  Err err = conf_load(CONF_CORE, &args, environ, &text, &conf, &d);
+  if (!err) {
+    struct log_config log;
+    conf_log(conf, &log);
+    log_configure(&log);
+    err = conf_check(conf, &d);
+  }
   if (text.len)
     log_warn("%s", text.ptr);
+  if (err)
+    return fail(&d);
+  conf_export_env(conf);
   log_info("komodo %s, API %s", KOMODO_VERSION, KOMODO_API_VERSION);
   print_configuration(conf);
   return run(conf);

@@ -70,6 +70,8 @@ void answer_release(struct answer *answer);
 struct policy_task *dispatch(struct api *api, enum schema_group group, struct str name, yyjson_val *params, const struct caller *caller,
                              struct str client_ip, struct answer *answer);
 void answer_take(struct answer *answer, struct policy_task *task);
+/* Brings the fields of an answer made by policy into their declared order, where its type is a declared one. */
+void answer_order(const struct api *api, enum schema_group group, struct str name, struct answer *answer);
 
 /* ---- reads.c ---- */
 struct read_call {
@@ -111,11 +113,9 @@ void live_accept(struct live *live, struct http_req *req);
 /* Sends the list item of an Update to everybody who may see its target. */
 void live_broadcast(struct live *live, struct str target_type, struct str target_id, struct str item);
 
-/* ---- scripts.c: user scripts, and what they ask for ---- */
+/* ---- scripts.c: what user scripts ask for ---- */
 NODISCARD Err scripts_open(struct api *api, struct diag *reterr);
 void scripts_close(struct api *api, void (*on_closed)(void *data), void *data);
-/* engine.script: start{ source, name, args, user, run, limits, on_log } -> run; run:wait() -> outcome; run:cancel() */
-void lib_script_open(lua_State *L, struct api *api);
 
 /* ---- lib_api.c ---- */
 /* engine.dispatch, engine.broadcast, engine.monitor, engine.conf, engine.auth, engine.parse, engine.regex, engine.timelength_ms */

@@ -1,5 +1,6 @@
 /* api/dispatch.c: schema, access gate, handler. See api.h. */
 #include "api/api.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "model/list.h"
 
@@ -179,4 +180,24 @@ void answer_take(struct answer *answer, struct policy_task *task)
     }
   }
   op_unref(&task->op);
+}
+
+void answer_order(const struct api *api, enum schema_group group, struct str name, struct answer *answer)
+{
+  const struct schema_request *r = answer->err ? NULL : schema_request(api->schema, group, name);
+  const struct schema_type *type = r && r->result ? schema_type(api->schema, r->result) : NULL;
+  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
+  struct diag d;
+  if (!type || json_parse(buf_str(&answer->body), &doc, /* reterr= */ NULL))
+    return;
+  CLEANUP(json_mut_doc_free) yyjson_mut_doc *mut = yyjson_mut_doc_new(NULL);
+  yyjson_mut_val *normal;
+  if (!mut)
+    return;
+  if (schema_normalise(type, yyjson_doc_get_root(doc), SCHEMA_FULL, mut, &normal, &d)) {
+    log_warn("the answer of %s is not of type %s: %s", r->name, r->result, d.message);
+    return;
+  }
+  buf_clear(&answer->body);
+  json_write_mut(normal, &answer->body);
 }

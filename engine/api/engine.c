@@ -179,32 +179,11 @@ static void on_attempted_key(struct str id, struct str key, void *data)
   tell(data, "hub/attempted", (struct texts){{id, key}, 2});
 }
 
-/* Some 100 ms after a login the server is polled (spec agent.md 1.5). */
-struct soon {
-  struct api *api;
-  char id[OBJECT_ID_LEN + 1];
-};
-
-static void refresh_now(struct op *op, void *data)
-{
-  struct soon *s = data;
-  op_unref(op);
-  if (s->api->monitor) {
-    struct op *refresh;
-    monitor_refresh(s->api->monitor, str_of(s->id), &refresh);
-    op_wait(refresh, forget_task, NULL);
-  }
-  mem_free(s);
-}
-
 static void on_connected(struct str id, void *data)
 {
-  struct soon *s = mem_new(sizeof *s);
-  s->api = data;
-  snprintf(s->id, sizeof s->id, "%.*s", STR_ARG(id));
-  struct op *op;
-  op_sleep(s->api->loop, 100, &op);
-  op_wait(op, refresh_now, s);
+  struct api *api = data;
+  if (api->monitor)
+    monitor_refresh_soon(api->monitor, id);
 }
 
 static void on_disconnected(struct str id, void *data)
@@ -303,6 +282,26 @@ static Err start_link(struct engine *e, struct diag *reterr)
   return OK;
 }
 
+/* Resources and Updates are stored as they are declared; other documents keep what their handlers made. */
+static bool arrange(const char *collection, struct str json, struct buf *out, void *data)
+{
+  struct api *api = data;
+  if (kind_of(str_of(collection)) == KIND_NONE && strcmp(collection, COLLECTION_UPDATE) != 0)
+    return false;
+  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
+  CLEANUP(json_mut_doc_free) yyjson_mut_doc *mut = yyjson_mut_doc_new(NULL);
+  yyjson_mut_val *normal;
+  struct diag d;
+  if (!mut || json_parse(json, &doc, /* reterr= */ NULL))
+    return false;
+  if (schema_normalise(schema_type(api->schema, collection), yyjson_doc_get_root(doc), SCHEMA_FULL, mut, &normal, &d)) {
+    log_warn("a %s is stored that is not as declared: %s", collection, d.message);
+    return false;
+  }
+  json_write_mut(normal, out);
+  return buf_err(out) == OK;
+}
+
 static Err start_policy(struct engine *e, struct diag *reterr)
 {
   struct api *a = &e->api;
@@ -312,7 +311,7 @@ static Err start_policy(struct engine *e, struct diag *reterr)
     e->tables[n++] = a->model->resources[i];
   for (int i = 0; i < TABLE_COUNT; i++)
     e->tables[n++] = a->model->tables[i];
-  struct lib_store store = {a->store, e->tables, n};
+  struct lib_store store = {a->store, e->tables, n, arrange, a};
   lib_store_open(L, &store);
   lib_hub_open(L, a->hub);
   lib_time_open(L);
@@ -321,7 +320,7 @@ static Err start_policy(struct engine *e, struct diag *reterr)
   e->lib_model = (struct lib_model){a->model, a->status};
   lib_model_open(L, &e->lib_model);
   lib_api_open(L, a);
-  lib_script_open(L, a);
+  lib_script_open(L, a->runner);
   lua_getglobal(L, "engine");
   schema_open(L, a->schema);
   lua_setfield(L, -2, "schema");

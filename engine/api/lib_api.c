@@ -46,7 +46,7 @@ static int dispatch_finish(lua_State *L, int status, lua_KContext ctx)
   struct policy_task *task = (struct policy_task *)ctx;
   if (task->op.err)
     return lua_fail(L, &task->op, "request");
-  return lua_json_result(L, task->result.len ? buf_str(&task->result) : STR("{}"), "request");
+  return lua_json_result(L, task->result.len ? buf_str(&task->result) : STR("{}"));
 }
 
 static struct caller check_caller(lua_State *L, int arg)
@@ -96,7 +96,7 @@ static int l_dispatch(lua_State *L)
   }
   struct buf *body = lua_buf(L, 0);
   *body = a.body;
-  return lua_json_result(L, buf_str(body), name.ptr);
+  return lua_json_result(L, buf_str(body));
 }
 
 /* ---- engine.broadcast, engine.conf, engine.monitor ---- */

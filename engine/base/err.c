@@ -52,7 +52,7 @@ static void trim_utf8(char *text, size_t len)
     text[len - 1 - back] = 0;
 }
 
-static void format(char *dst, size_t size, const char *fmt, va_list args)
+PRINTF_LIKE(3, 0) static void format(char *dst, size_t size, const char *fmt, va_list args)
 {
   int n = vsnprintf(dst, size, fmt, args);
   if (n < 0)
@@ -65,12 +65,14 @@ Err diag_set(struct diag *d, Err err, const char *fmt, ...)
 {
   if (!d)
     return err;
-  d->err = err;
-  d->trace[0] = 0;
+  char fresh[DIAG_MESSAGE_MAX];   /* the arguments may be texts of this very diag */
   va_list args;
   va_start(args, fmt);
-  format(d->message, sizeof d->message, fmt, args);
+  format(fresh, sizeof fresh, fmt, args);
   va_end(args);
+  d->err = err;
+  d->trace[0] = 0;
+  memcpy(d->message, fresh, strlen(fresh) + 1);
   return err;
 }
 
@@ -83,10 +85,12 @@ Err diag_context(struct diag *d, const char *fmt, ...)
   if (n >= sizeof old)
     trim_utf8(old, sizeof old - 1);
   memcpy(d->trace, old, sizeof old);
+  char fresh[DIAG_MESSAGE_MAX];   /* the arguments may be texts of this very diag */
   va_list args;
   va_start(args, fmt);
-  format(d->message, sizeof d->message, fmt, args);
+  format(fresh, sizeof fresh, fmt, args);
   va_end(args);
+  memcpy(d->message, fresh, strlen(fresh) + 1);
   return d->err;
 }
 

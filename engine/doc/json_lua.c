@@ -366,6 +366,13 @@ static yyjson_mut_val *walk_table(struct walk *w, int index)
   return v;
 }
 
+static NORETURN void refuse_type(struct walk *w, int index)
+{
+  char what[40];
+  snprintf(what, sizeof what, "a %s", luaL_typename(w->L, index));
+  refuse(w, what);
+}
+
 static yyjson_mut_val *walk_value(struct walk *w, int index)
 {
   if (w->out)
@@ -382,15 +389,9 @@ static yyjson_mut_val *walk_value(struct walk *w, int index)
     buf_add_text(w->out, lua_toboolean(w->L, index) ? "true" : "false");
     return NULL;
   case LUA_TNIL: break;
-  case LUA_TLIGHTUSERDATA:
-    if (lua_touserdata(w->L, index) == NULL)
-      break;
-    /* fall through */
-  default: {
-    char what[40];
-    snprintf(what, sizeof what, "a %s", luaL_typename(w->L, index));
-    refuse(w, what);
-  }
+  default:
+    if (!lua_islightuserdata(w->L, index) || lua_touserdata(w->L, index))
+      refuse_type(w, index);
   }
   if (!w->out)
     return built(w, yyjson_mut_null(w->doc));

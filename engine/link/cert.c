@@ -5,38 +5,21 @@
  * keeps a small machine busy for up to a minute at the first start. */
 #include "link/cert.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <openssl/bio.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "link/files.h"
 
 static bool is_file(const char *path)
 {
   struct stat st;
   return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-static bool make_parents(const char *of)
-{
-  CLEANUP(mem_free_at) char *path = mem_strdup(of);
-  for (char *p = path + 1; *p; p++) {
-    if (*p != '/')
-      continue;
-    *p = 0;
-    if (mkdir(path, 0755) != 0 && errno != EEXIST)
-      return false;
-    *p = '/';
-  }
-  return true;
 }
 
 static bool add_extension(X509 *cert, int nid, const char *value)
@@ -64,34 +47,29 @@ static bool fill(X509 *cert, EVP_PKEY *key)
          add_extension(cert, NID_subject_key_identifier, "hash") && X509_sign(cert, key, EVP_sha256());
 }
 
-/* A new file, or an old one emptied; `mode` when it is created. */
-static FILE *create(const char *path, mode_t mode)
+/* Writes what is in `pem`; wipes it. */
+static Err save(BIO *pem, bool good, const char *path, unsigned mode, struct diag *reterr)
 {
-  int fd = make_parents(path) ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode) : -1;
-  FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-  if (fd >= 0 && !f)
-    close(fd);
-  return f;
-}
-
-static Err finish(FILE *f, bool good, const char *path, struct diag *reterr)
-{
-  int why = errno;
-  if (f && fclose(f) != 0) {
-    why = errno;
-    good = false;
-  }
-  return good ? OK : diag_set(reterr, f ? ERR_IO : err_from_errno(why), "Failed to write %s: %s", path, strerror(why));
+  char *text = NULL;
+  long len = good ? BIO_get_mem_data(pem, &text) : 0;
+  if (len <= 0)
+    return diag_set(reterr, ERR_INTERNAL, "Failed to encode a TLS certificate");
+  Err err = files_write(path, str_make(text, (size_t)len), mode, reterr);
+  mem_wipe(text, (size_t)len);
+  return err;
 }
 
 static Err write_pair(EVP_PKEY *key, X509 *cert, const char *cert_path, const char *key_path, struct diag *reterr)
 {
-  FILE *f = create(key_path, 0600);
-  Err err = finish(f, f && PEM_write_PKCS8PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1, key_path, reterr);
-  if (err)
-    return err;
-  f = create(cert_path, 0644);
-  return finish(f, f && PEM_write_X509(f, cert) == 1, cert_path, reterr);
+  BIO *key_pem = BIO_new(BIO_s_mem()), *cert_pem = BIO_new(BIO_s_mem());
+  bool key_good = key_pem && PEM_write_bio_PKCS8PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) == 1;
+  bool cert_good = cert_pem && PEM_write_bio_X509(cert_pem, cert) == 1;
+  Err err = save(key_pem, key_good, key_path, 0600, reterr);
+  if (!err)
+    err = save(cert_pem, cert_good, cert_path, 0644, reterr);
+  BIO_free(key_pem);
+  BIO_free(cert_pem);
+  return err;
 }
 
 Err cert_ensure(const char *cert_path, const char *key_path, struct diag *reterr)

@@ -11,13 +11,14 @@
 #include "base/codec.h"
 #include "base/id.h"
 #include "base/mem.h"
+#include "link/files.h"
 
 /* DER of everything but the key itself: the lengths are fixed, so the prefix is all there is to parse. */
 static const unsigned char pkcs8[16] = {0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
                                         0x03, 0x2b, 0x65, 0x6e, 0x04, 0x22, 0x04, 0x20};
 static const unsigned char spki[12] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x03, 0x21, 0x00};
 
-enum { DER_MAX = 256, PEM_MAX = 1024 };
+enum { DER_MAX = 256, PEM_MAX = 1024, KEY_FILE_MODE = 0600 };
 
 void key_pair_release(struct key_pair *pair) { mem_wipe(pair, sizeof *pair); }
 
@@ -178,56 +179,21 @@ static Err read_file(const char *path, struct buf *ret, struct diag *reterr)
   }
 }
 
-static Err make_parents(char *path)
-{
-  for (char *p = path + 1; *p; p++) {
-    if (*p != '/')
-      continue;
-    *p = 0;
-    int r = mkdir(path, 0755);
-    *p = '/';
-    if (r != 0 && errno != EEXIST)
-      return err_from_errno(errno);
-  }
-  return OK;
-}
-
-/* Truncate and write; 0600 when the file is created. An existing file keeps its mode: it may be mounted or shared on purpose. */
-static Err write_file(struct str where, struct str text, struct diag *reterr)
-{
-  CLEANUP(mem_free_at) char *path = str_dup(where);
-  Err err = make_parents(path);
-  if (err)
-    return diag_set(reterr, err, "Failed to create the folder of key file %s: %s", path, strerror(errno));
-  CLEANUP(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return diag_set(reterr, err_from_errno(errno), "Failed to write key file %s: %s", path, strerror(errno));
-  while (text.len) {
-    ssize_t n = write(fd, text.ptr, text.len);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return diag_set(reterr, err_from_errno(errno), "Failed to write key file %s: %s", path, strerror(errno));
-    text = str_sub(text, (size_t)n, text.len);
-  }
-  if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
-    return diag_set(reterr, err_from_errno(errno), "Failed to write key file %s: %s", path, strerror(errno));
-  return OK;
-}
-
 Err key_save_public(struct str path, const char text[KEY_PUBLIC_LEN + 1], struct diag *reterr)
 {
+  CLEANUP(mem_free_at) char *name = str_dup(path);
   char pem[PEM_MAX];
   int n = snprintf(pem, sizeof pem, "-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n", text);
-  return write_file(path, str_make(pem, (size_t)n), reterr);
+  return files_write(name, str_make(pem, (size_t)n), KEY_FILE_MODE, reterr);
 }
 
 Err key_save(struct str path, const struct key_pair *pair, struct diag *reterr)
 {
+  CLEANUP(mem_free_at) char *name = str_dup(path);
   char text[KEY_PRIVATE_LEN + 1], pem[PEM_MAX];
   key_format_private(pair, text);
   int n = snprintf(pem, sizeof pem, "-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----\n", text);
-  Err err = write_file(path, str_make(pem, (size_t)n), reterr);
+  Err err = files_write(name, str_make(pem, (size_t)n), KEY_FILE_MODE, reterr);
   mem_wipe(text, sizeof text);
   mem_wipe(pem, sizeof pem);
   if (err)

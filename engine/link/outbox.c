@@ -24,24 +24,33 @@ static void pop(struct outbox *o)
   mem_free(m);
 }
 
-void outbox_pump(struct outbox *o)
+static void tell_room(struct outbox *o)
 {
-  while (o->ws && ws_queued(o->ws) == 0) {
-    if (o->sending)
+  if (!o->full || o->count >= OUTBOX_MESSAGES_MAX / 2 || o->bytes >= OUTBOX_BYTES_MAX / 2)
+    return;
+  o->full = false;
+  if (o->on_room)
+    o->on_room(o->data);
+}
+
+static void pump(struct outbox *o)
+{
+  while (o->ws && !o->sending && o->first) {
+    if (ws_send(o->ws, WS_BINARY, str_make(o->first->bytes, o->first->len)))
+      break;   /* a control frame is on its way, then outbox_drained() follows; or the socket is ending */
+    if (ws_queued(o->ws))
+      o->sending = true;
+    else
       pop(o);
-    if (!o->first)
-      break;
-    o->sending = true;   /* before the call: it may report a written socket at once */
-    if (ws_send(o->ws, WS_BINARY, str_make(o->first->bytes, o->first->len))) {
-      o->sending = false;   /* the socket is closing: it comes again with the next one */
-      break;
-    }
   }
-  if (o->full && o->count < OUTBOX_MESSAGES_MAX / 2 && o->bytes < OUTBOX_BYTES_MAX / 2) {
-    o->full = false;
-    if (o->on_room)
-      o->on_room(o->data);
-  }
+}
+
+void outbox_drained(struct outbox *o)
+{
+  if (o->sending)
+    pop(o);
+  pump(o);
+  tell_room(o);
 }
 
 Err outbox_push(struct outbox *o, const struct str *parts, size_t count, bool urgent)
@@ -70,7 +79,7 @@ Err outbox_push(struct outbox *o, const struct str *parts, size_t count, bool ur
   o->last = m;
   o->count++;
   o->bytes += m->len;
-  outbox_pump(o);
+  pump(o);
   return OK;
 }
 
@@ -78,15 +87,14 @@ void outbox_attach(struct outbox *o, struct ws *ws)
 {
   o->ws = ws;
   o->sending = false;
-  outbox_pump(o);
+  pump(o);
+  tell_room(o);
 }
 
 void outbox_detach(struct outbox *o)
 {
-  if (o->ws && o->sending && ws_queued(o->ws) == 0)
-    pop(o);
   o->ws = NULL;
-  o->sending = false;
+  o->sending = false;   /* what was not written whole comes again */
 }
 
 void outbox_release(struct outbox *o)

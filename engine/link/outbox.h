@@ -19,7 +19,7 @@ struct outbox_message;
 struct outbox {
   struct outbox_message *first, *last;
   size_t count, bytes;
-  bool sending;           /* the first message is with the socket */
+  bool sending;           /* the first message is with the socket, not written whole yet */
   bool full;              /* somebody was refused: on_room is due */
   struct ws *ws;          /* NULL: nothing is connected */
   void (*on_room)(void *data);   /* it went below half after a refusal; may be NULL */
@@ -32,7 +32,7 @@ struct outbox {
 NODISCARD Err outbox_push(struct outbox *o, const struct str *parts, size_t count, bool urgent);
 void outbox_attach(struct outbox *o, struct ws *ws);   /* and starts sending */
 void outbox_detach(struct outbox *o);                  /* the socket is gone or about to go */
-void outbox_pump(struct outbox *o);                    /* the socket has written something */
+void outbox_drained(struct outbox *o);                 /* the socket has written all it had (ws_config.on_drain) */
 void outbox_release(struct outbox *o);                 /* drops the messages */
 
 #endif

@@ -46,6 +46,7 @@ struct serve {
   size_t inbound_count;
   struct visitor *visitors;
   size_t visitor_count;
+  struct diag visitor_error;     /* last one logged */
   struct map calls, terminals;   /* by channel */
   struct timeq pending;
   bool rotating;

@@ -129,12 +129,15 @@ static void engine_connected(struct engine *e, struct session *session)
     s->config.on_state(str_of(e->who), true, s->config.data);
 }
 
-static void engine_failed(struct engine *e, const struct diag *d)
+/* Logs an error once, not at every try of a peer that comes again and again. */
+static void log_news(struct diag *last, const char *who, const struct diag *d)
 {
-  if (strcmp(e->error.message, d->message) != 0 || strcmp(e->error.trace, d->trace) != 0)
-    log_warn("engine %s: %s%s%s", e->who, d->message, d->trace[0] ? ": " : "", d->trace);   /* once, not at every try */
-  e->error = *d;
+  if (strcmp(last->message, d->message) != 0 || strcmp(last->trace, d->trace) != 0)
+    log_warn("engine %s: %s%s%s", who, d->message, d->trace[0] ? ": " : "", d->trace);
+  *last = *d;
 }
+
+static void engine_failed(struct engine *e, const struct diag *d) { log_news(&e->error, e->who, d); }
 
 static void engine_lost(struct engine *e, const struct diag *d)
 {
@@ -305,7 +308,7 @@ static void on_visitor_end(struct session *session, enum session_end end, const 
   struct visitor *v = data;
   (void)session;
   (void)end;
-  log_warn("login of engine %s was refused: %s%s%s", v->core, d->message, d->trace[0] ? ": " : "", d->trace);
+  log_news(&v->serve->visitor_error, v->core, d);
   visitor_free(v);
 }
 

@@ -100,6 +100,7 @@ static void login_step(struct session *s, enum login_result result)
     return;
   case LOGIN_SESSION:
     s->stage = UP;
+    ws_set_limits(s->ws, FRAME_MAX, FRAME_MESSAGE_MAX);
     s->events->on_login(s, s->data);
     return;
   case LOGIN_ONBOARDED: end(s, SESSION_ONBOARDED, &s->login.diag, login_wants_drop(&s->login)); return;
@@ -199,7 +200,7 @@ static void on_drain(struct ws *ws, void *data)
   struct session *s = data;
   (void)ws;
   if (s->outbox)
-    outbox_pump(s->outbox);
+    outbox_drained(s->outbox);
 }
 
 static void on_close(struct ws *ws, Err err, int code, const struct diag *d, void *data)
@@ -218,6 +219,8 @@ static void on_close(struct ws *ws, Err err, int code, const struct diag *d, voi
     diag_set(&words, ERR_CLOSED, "The other side closed the connection");
   if (how == SESSION_UNREACHED)
     diag_context(&words, "Failed to connect to websocket | url: %s", s->url);
+  else if (how == SESSION_REFUSED && s->login.fallback)
+    words = s->login.first;   /* flow F came to nothing: what counts is why it was tried (spec 3.4 F) */
   else if (how == SESSION_REFUSED)
     diag_context(&words, "The connection ended during the login");
   if (s->outbox)
@@ -250,7 +253,7 @@ static struct session *session_new(const struct session_config *config)
 
 static struct ws_config socket_config(struct session *s, bool dials)
 {
-  return (struct ws_config){.frame_max = FRAME_MAX, .message_max = FRAME_MESSAGE_MAX, .queue_max = SOCKET_QUEUE_MAX,
+  return (struct ws_config){.frame_max = LOGIN_MESSAGE_MAX, .message_max = LOGIN_MESSAGE_MAX, .queue_max = SOCKET_QUEUE_MAX,
                             .ping_after_idle_ms = s->times->ping_ms, .receive_deadline_ms = s->times->receive_ms,
                             .on_open = dials ? on_open : NULL, .on_message = on_message, .on_drain = on_drain,
                             .on_close = on_close, .data = s};

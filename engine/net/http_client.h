@@ -1,4 +1,5 @@
-/* net/http_client.h: HTTP requests by libcurl's multi interface on the loop.
+/* net/http_client.h: HTTP requests by libcurl's multi interface on the loop: http and https, HTTP/1.1, connections kept
+ * for the next call, proxies of the environment (not for unix sockets).
  *
  * Thread   the loop's thread; DNS runs in libcurl's resolver thread. Memory: a call is an op (net/op.h).
  */
@@ -8,33 +9,44 @@
 #include "net/http_server.h"
 
 struct http_client;
+enum {
+  HTTP_CLIENT_CONNECT_TIMEOUT_MS = 10 * 1000,
+  HTTP_CLIENT_REDIRECTS_MAX = 5,
+  HTTP_CLIENT_HEAD_MAX = 64 * 1024,
+};
+
 struct http_client *http_client_new(struct op_loop *loop);
-void http_client_close(struct http_client *client, void (*on_closed)(void *data), void *data);   /* cancels what runs */
+/* Cancels what runs. The client is gone when on_closed (may be NULL) is called; calls live on with their references. */
+void http_client_close(struct http_client *client, void (*on_closed)(void *data), void *data);
 
 struct http_send {
   const char *method, *url;
   const char *unix_socket;                    /* connect to this path instead of the URL's host */
   const struct http_header *headers;
   size_t header_count;
-  struct str body;                            /* copied */
+  struct str body;
   uint64_t timeout_ms;                        /* whole call; 0: none (streams) */
-  uint64_t connect_timeout_ms;                /* 0: 10 s */
-  size_t body_max;                            /* answers longer than this fail with ERR_TOOBIG */
-  bool follow_redirects, insecure_tls;
+  uint64_t connect_timeout_ms;                /* 0: HTTP_CLIENT_CONNECT_TIMEOUT_MS */
+  size_t body_max;                            /* answers longer than this fail with ERR_TOOBIG; 0 with on_chunk: no limit */
+  bool follow_redirects;                      /* credentials go to the first host alone when they are in Authorization */
+  bool insecure_tls;
   /* NULL: the body is collected. Else pieces as they come; false stops the transfer (ERR_CANCELLED). */
   bool (*on_chunk)(struct str chunk, void *data);
   void *data;
 };
 
 struct http_call {
-  struct op op;                               /* ERR_TIMEOUT, ERR_IO, ERR_TOOBIG, ... with words */
-  int status;
+  /* OK: an answer came, whatever its status. ERR_TIMEOUT · ERR_TOOBIG · ERR_CANCELLED · ERR_PROTOCOL TLS or HTTP went
+   * wrong · ERR_IO anything else, with words. */
+  struct op op;
+  int status;                                 /* known from the first chunk on */
   struct buf head;                            /* raw header lines of the last response */
   struct buf body;
 };
 
+/* ERR_INVALID: method, URL or a header; ERR_CLOSED. Everything in `send` is copied. */
 NODISCARD Err http_client_send(struct http_client *client, const struct http_send *send, struct http_call **ret_call,
                                struct diag *reterr);
-struct str http_call_header(const struct http_call *call, const char *name);   /* trimmed; ptr NULL when absent */
+struct str http_call_header(const struct http_call *call, const char *name);   /* the first; trimmed; ptr NULL when absent */
 
 #endif

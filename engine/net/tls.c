@@ -84,7 +84,9 @@ Err tls_set_host(SSL *ssl, const char *host)
   if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
     return X509_VERIFY_PARAM_set1_ip_asc(check, host) == 1 ? OK : ERR_INVALID;
   X509_VERIFY_PARAM_set_hostflags(check, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (X509_VERIFY_PARAM_set1_host(check, host, 0) != 1 || SSL_set_tlsext_host_name(ssl, host) != 1)
+  /* SSL_set_tlsext_host_name, whose macro casts away const; the name is copied. */
+  if (X509_VERIFY_PARAM_set1_host(check, host, 0) != 1 ||
+      SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)host) != 1)
     return ERR_INVALID;
   return OK;
 }

@@ -40,7 +40,7 @@ static void end_now(struct ws *ws)
   uv_close((uv_handle_t *)&ws->timer, on_timer_closed);
 }
 
-static void set_why(struct ws *ws, Err err, int code, const char *fmt, va_list args)
+PRINTF_LIKE(4, 0) static void set_why(struct ws *ws, Err err, int code, const char *fmt, va_list args)
 {
   char words[DIAG_MESSAGE_MAX];
   vsnprintf(words, sizeof words, fmt, args);
@@ -112,7 +112,10 @@ static Err send_frame(struct ws *ws, uint8_t opcode, const struct str *parts, si
   size_t len = 0;
   for (size_t i = 0; i < count; i++)
     len += parts[i].len;
-  ws->sent_at = uv_now(ws->loop->loop);
+  /* A Pong is not traffic of ours: counting it would put off our own Ping, and a peer for which Pongs do not count would
+   * hear nothing in time. */
+  if (opcode != WSLAY_PONG)
+    ws->sent_at = uv_now(ws->loop->loop);
   Err err;
   if (ws->is_client || count > PARTS_AT_ONCE) {
     err = send_copied(ws, opcode, parts, count, len);
@@ -554,6 +557,13 @@ void ws_begin(struct ws *ws)
   ws->resumed = ws->pending.len > 0;
   stream_read_start(ws->stream);
   arm_timer(ws);
+}
+
+void ws_set_limits(struct ws *ws, size_t frame_max, size_t message_max)
+{
+  ws->config.frame_max = frame_max;
+  ws->config.message_max = message_max;
+  ws->message.max = message_max;
 }
 
 size_t ws_queued(const struct ws *ws) { return ws->stream ? stream_queued(ws->stream) : 0; }

@@ -52,6 +52,8 @@ NODISCARD Err ws_connect(struct op_loop *loop, const struct ws_dial *dial, const
 
 NODISCARD Err ws_send(struct ws *ws, enum ws_kind kind, struct str message);   /* copied · ERR_LIMIT queue full · ERR_CLOSED */
 NODISCARD Err ws_send_parts(struct ws *ws, enum ws_kind kind, const struct str *parts, size_t count);  /* one message */
+/* Other limits from the next frame on: larger ones, once a peer has proven who it is. */
+void ws_set_limits(struct ws *ws, size_t frame_max, size_t message_max);
 void ws_pause(struct ws *ws);                   /* stop reading (TCP pushes back) until ws_resume */
 void ws_resume(struct ws *ws);
 void ws_close(struct ws *ws, int code);         /* 0: Close frame without a code; what is queued goes out first */

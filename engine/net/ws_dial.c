@@ -3,8 +3,6 @@
  * The attempt is an object of its own, since a DNS query cannot be called back: when the WebSocket ends meanwhile the
  * attempt is abandoned and frees itself once the query has returned.
  */
-#include <curl/curl.h>
-
 #include "base/codec.h"
 #include "base/id.h"
 #include "base/mem.h"
@@ -73,61 +71,77 @@ static bool still_wanted(struct ws_dialling *d)
   return false;
 }
 
-/* ---- the URL ---- */
+/* ---- the URL (RFC 3986) ----
+ * Read by hand: libcurl's parser would bring libcurl and the forty libraries behind it into the agent, which is to stay
+ * within 4 MB resident. */
 
-static char *url_part(CURLU *url, CURLUPart part, unsigned flags)
+/* Host names in their ASCII form, IPv4 addresses; in brackets IPv6. */
+static bool is_host(struct str host)
 {
-  char *text = NULL;
-  if (curl_url_get(url, part, &text, flags) != CURLUE_OK)
-    return NULL;
-  char *copy = mem_strdup(text);
-  curl_free(text);
-  return copy;
+  bool v6 = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+  if (v6)
+    host = str_sub(host, 1, host.len - 2);
+  for (size_t i = 0; i < host.len; i++) {
+    char c = host.ptr[i];
+    bool digit = c >= '0' && c <= '9', hex = digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    bool name = digit || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+    if (v6 ? !hex && c != ':' && c != '.' : !name)
+      return false;
+  }
+  return host.len > 0;
 }
 
-/* What stands between "://" and the path, as typed. */
-static struct str typed_authority(struct str url)
+/* Of what may follow the host: nothing, or ':' and a port from 1 to 65535 (*ret empty when none is given). */
+static bool is_port(struct str rest, struct str *ret)
 {
-  const char *from = memmem(url.ptr, url.len, "://", 3);
-  struct str rest = from ? str_sub(url, (size_t)(from + 3 - url.ptr), url.len) : url;
-  size_t len = 0;
-  while (len < rest.len && !strchr("/?#", rest.ptr[len]))
-    len++;
-  return str_sub(rest, 0, len);
+  uint64_t port;
+  *ret = str_sub(rest, 1, rest.len);
+  if (!rest.len || (rest.len == 1 && rest.ptr[0] == ':'))
+    return true;
+  return rest.ptr[0] == ':' && str_to_u64(*ret, &port) && port > 0 && port <= 65535;
 }
 
-static Err read_parts(struct ws_dialling *d, CURLU *url, const char *text, struct diag *reterr)
+static Err read_authority(struct ws_dialling *d, struct str authority, struct diag *reterr)
 {
-  CURLUcode rc = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
-  if (rc != CURLUE_OK)
-    return diag_set(reterr, ERR_INVALID, "the WebSocket URL is not valid: %s", curl_url_strerror(rc));
-  CLEANUP(mem_free_at) char *scheme = url_part(url, CURLUPART_SCHEME, 0);
-  CLEANUP(mem_free_at) char *path = url_part(url, CURLUPART_PATH, 0);
-  CLEANUP(mem_free_at) char *query = url_part(url, CURLUPART_QUERY, 0);
-  CLEANUP(mem_free_at) char *user = url_part(url, CURLUPART_USER, 0);
-  d->secure = scheme && strcmp(scheme, "wss") == 0;
-  if (!d->secure && (!scheme || strcmp(scheme, "ws") != 0))
-    return diag_set(reterr, ERR_INVALID, "the WebSocket URL must begin with ws:// or wss://");
-  if (user)
+  if (str_find(authority, '@') >= 0)
     return diag_set(reterr, ERR_INVALID, "the WebSocket URL must not hold a user name");
-  d->host = url_part(url, CURLUPART_HOST, CURLU_PUNYCODE);
-  if (!d->host || !*d->host)
-    return diag_set(reterr, ERR_INVALID, "the WebSocket URL has no usable host name");
+  const char *bracket = authority.len ? memchr(authority.ptr, ']', authority.len) : NULL;
+  size_t from = bracket ? (size_t)(bracket - authority.ptr) : 0;
+  ptrdiff_t colon = str_find(str_sub(authority, from, authority.len), ':');
+  size_t host_len = colon < 0 ? authority.len : from + (size_t)colon;
+  struct str host = str_sub(authority, 0, host_len), port;
+  if (!is_host(host))
+    return diag_set(reterr, ERR_INVALID,
+                    "the WebSocket URL has no usable host name (international names in their xn-- form)");
+  if (!is_port(str_sub(authority, host_len, authority.len), &port))
+    return diag_set(reterr, ERR_INVALID, "the port of the WebSocket URL must be a number from 1 to 65535");
+  d->authority = str_dup(authority);
+  d->host = str_dup(host);
+  d->port = port.len ? str_dup(port) : NULL;
   for (char *c = d->host; *c; c++)
     *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
-  d->port = url_part(url, CURLUPART_PORT, 0);
-  d->target = mem_printf("%s%s%s", path && *path ? path : "/", query ? "?" : "", query ? query : "");
-  d->authority = str_dup(typed_authority(str_of(text)));
   return OK;
 }
 
 static Err read_url(struct ws_dialling *d, const char *text, struct diag *reterr)
 {
-  CURLU *url = curl_url();
-  if (!url)
-    return diag_set(reterr, ERR_NOMEM, "out of memory");
-  Err err = read_parts(d, url, text, reterr);
-  curl_url_cleanup(url);
+  struct str url = str_of(text);
+  for (size_t i = 0; i < url.len; i++)
+    if ((unsigned char)url.ptr[i] <= ' ' || url.ptr[i] == 0x7F)
+      return diag_set(reterr, ERR_INVALID, "the WebSocket URL must not hold blanks or control characters");
+  d->secure = str_eq_nocase(str_sub(url, 0, 6), STR("wss://"));
+  if (!d->secure && !str_eq_nocase(str_sub(url, 0, 5), STR("ws://")))
+    return diag_set(reterr, ERR_INVALID, "the WebSocket URL must begin with ws:// or wss://");
+  url = str_sub(url, d->secure ? 6 : 5, url.len);
+  size_t authority = 0, end = 0;
+  while (authority < url.len && !strchr("/?#", url.ptr[authority]))
+    authority++;
+  for (end = authority; end < url.len && url.ptr[end] != '#';)
+    end++;
+  struct str target = str_sub(url, authority, end - authority);
+  Err err = read_authority(d, str_sub(url, 0, authority), reterr);
+  if (!err)
+    d->target = mem_printf("%s%.*s", target.len && target.ptr[0] == '/' ? "" : "/", STR_ARG(target));
   return err;
 }
 

@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 
-enum { TICK_OFFSET_MS = 500, MIN_GAP_MS = 1000 };
+enum { TICK_OFFSET_MS = 500, MIN_GAP_MS = 1000, SOON_MS = 100 };
 
 struct waiter {
   struct op op;
@@ -21,9 +21,18 @@ struct target {
   bool in_pass, gone;
 };
 
+/* A refresh that waits for its moment. */
+struct soon {
+  struct soon *prev, *next;
+  struct monitor *monitor;
+  struct op *timer;
+  char id[OBJECT_ID_LEN + 1];
+};
+
 struct monitor {
   struct monitor_config c;
   struct map targets;           /* id -> struct target */
+  struct soon *soon;
   uv_timer_t timer;
   size_t pending;               /* targets of the pass that are not done */
   int64_t tick;
@@ -164,6 +173,49 @@ void monitor_refresh(struct monitor *m, struct str server_id, struct op **ret_op
   *list = w;
   if (!t->call)
     start_poll(t);
+}
+
+static void soon_free(struct soon *s)
+{
+  if (s->prev)
+    s->prev->next = s->next;
+  else
+    s->monitor->soon = s->next;
+  if (s->next)
+    s->next->prev = s->prev;
+  op_unref(s->timer);
+  mem_free(s);
+}
+
+static void nobody_waits(struct op *op, void *data)
+{
+  (void)data;
+  op_unref(op);
+}
+
+static void on_soon(struct op *timer, void *data)
+{
+  (void)timer;
+  struct soon *s = data;
+  struct op *op;
+  monitor_refresh(s->monitor, str_of(s->id), &op);
+  op_wait(op, nobody_waits, NULL);
+  soon_free(s);
+}
+
+void monitor_refresh_soon(struct monitor *m, struct str server_id)
+{
+  if (m->closing)
+    return;
+  struct soon *s = mem_new(sizeof *s);
+  s->monitor = m;
+  snprintf(s->id, sizeof s->id, "%.*s", STR_ARG(server_id));
+  s->next = m->soon;
+  if (s->next)
+    s->next->prev = s;
+  m->soon = s;
+  op_sleep(m->c.loop, SOON_MS, &s->timer);
+  op_wait(s->timer, on_soon, s);
 }
 
 void monitor_server_changed(struct monitor *m, struct str id, const struct row *row)
@@ -340,6 +392,11 @@ void monitor_close(struct monitor *m, void (*on_closed)(void *data), void *data)
   m->closing = true;
   m->on_closed = on_closed;
   m->closed_data = data;
+  while (m->soon) {
+    op_forget(m->soon->timer);
+    op_cancel(m->soon->timer);
+    soon_free(m->soon);
+  }
   size_t at = 0;
   void *v;
   while (map_next(&m->targets, &at, NULL, &v)) {

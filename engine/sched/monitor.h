@@ -33,5 +33,7 @@ void monitor_close(struct monitor *monitor, void (*on_closed)(void *data), void 
 void monitor_server_changed(struct monitor *monitor, struct str id, const struct row *row);
 /* Polls now; completes OK when the status cache has the answer, good or bad. */
 void monitor_refresh(struct monitor *monitor, struct str server_id, struct op **ret_op);
+/* The same in a moment (spec agent.md 1.5: 100 ms after a login), with nobody waiting. */
+void monitor_refresh_soon(struct monitor *monitor, struct str server_id);
 
 #endif

@@ -139,18 +139,18 @@ static int push_text(lua_State *L)
   return 1;
 }
 
-int lua_json_result(lua_State *L, struct str json, const char *what)
+int lua_json_result(lua_State *L, struct str json)
 {
   lua_pushcfunction(L, push_text);
   lua_pushlightuserdata(L, &json);
   if (lua_pcall(L, 1, 1, 0) == LUA_OK)
     return 1;
   struct diag d;
-  diag_set(&d, ERR_PROTOCOL, "%s: the answer is not JSON", what);
+  diag_set(&d, ERR_PROTOCOL, "Failed to parse JSON bytes");   /* spec agent.md 20 */
   if (lua_type(L, -1) == LUA_TSTRING)
     diag_cause(&d, "%s", lua_tostring(L, -1));
   lua_pushnil(L);
-  lua_push_err(L, ERR_PROTOCOL, &d, what);
+  lua_push_err(L, ERR_PROTOCOL, &d, "");
   return 2;
 }
 

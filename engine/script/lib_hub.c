@@ -19,7 +19,7 @@ static int request_finish(lua_State *L, int status, lua_KContext ctx)
   (void)status;
   if (call->op.err)
     return lua_fail(L, &call->op, "request to the agent");
-  return lua_json_result(L, buf_str(&call->json), "request to the agent");
+  return lua_json_result(L, buf_str(&call->json));
 }
 
 /* engine.hub.request(server_id, type, params?) -> result | nil, err  [-3, +1|2, e, waits] */

@@ -12,75 +12,6 @@
 
 enum { NAME_MAX_LEN = 100, PARAMS_MAX_LEN = 64 * 1024 * 1024 };
 
-/* ---- log ---- */
-/* The length of the valid UTF-8 character at `p`, or 0. */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-  size_t n = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
-  return n && n <= left && str_is_utf8(str_make((const char *)p, n)) ? n : 0;
-}
-
-void text_clean(struct buf *out, struct str text)
-{
-  if (str_is_utf8(text)) {
-    buf_add_str(out, text);
-    return;
-  }
-  for (size_t i = 0; i < text.len;) {
-    size_t n = utf8_len((const unsigned char *)text.ptr + i, text.len - i);
-    if (n)
-      buf_add(out, text.ptr + i, n);
-    else
-      buf_add_text(out, "\xEF\xBF\xBD");
-    i += n ? n : 1;
-  }
-}
-
-static void add_line(struct run *run, struct str text)
-{
-  size_t limit = run->limits.log_bytes;
-  if (run->log_said_full || text.len + 1 > limit - run->log_total) {
-    run->log_dropped += text.len + 1;
-    if (!run->log_said_full)
-      buf_printf(&run->log, "(the log limit of %zu KB is reached: later lines are dropped)\n", limit / 1024);
-    run->log_said_full = true;
-    return;
-  }
-  size_t before = run->log.len;
-  text_clean(&run->log, text);
-  if (!text.len || text.ptr[text.len - 1] != '\n')
-    buf_add_char(&run->log, '\n');
-  run->log_total += text.len + 1;
-  if (buf_err(&run->log)) {   /* replaced bytes outgrew the buffer */
-    run->log.len = before;
-    run->log.err = OK;
-    run->log_said_full = true;
-  }
-}
-
-void run_log(struct run *run, struct str text)
-{
-  guard_enter();
-  uv_mutex_lock(&run->log_lock);
-  add_line(run, text);
-  bool tell = !run->log_posted && run->log.len;
-  if (tell)
-    run->log_posted = true;
-  uv_mutex_unlock(&run->log_lock);
-  if (tell) {
-    atomic_fetch_add(&run->posted, 1);
-    mailbox_post(&run->runner->mailbox, &run->log_message.mail);
-  }
-  guard_leave();
-}
-
-/* log(text)                                                          [-1, +0, e] */
-static int l_log(lua_State *L)
-{
-  run_log(run_of(L), lua_check_str(L, 1));
-  return 0;
-}
-
 /* ---- waiting ---- */
 void request_free(struct request *request)
 {
@@ -135,6 +66,8 @@ static void drop_held(struct run *run)
   guard_leave();
 }
 
+static void open_json(lua_State *L);
+
 /* Resumed: the answer becomes Lua values. */
 static int answered(lua_State *L, int status, lua_KContext ctx)
 {
@@ -142,6 +75,7 @@ static int answered(lua_State *L, int status, lua_KContext ctx)
   (void)status;
   if (is_cancelled(run))
     return raise_cancelled(L);
+  open_json(L);
   struct request *r = take_answer(run, (lua_Integer)ctx);
   if (!r) {   /* woken for something else */
     run->yielded = YIELD_WAIT;
@@ -160,7 +94,7 @@ static int answered(lua_State *L, int status, lua_KContext ctx)
   } else if (r->is_sleep || !r->json_len) {
     lua_pushboolean(L, true);
   } else {
-    n = lua_json_result(L, str_make(r->json, r->json_len), r->name);
+    n = lua_json_result(L, str_make(r->json, r->json_len));
   }
   drop_held(run);
   return n;
@@ -201,11 +135,11 @@ static int post(lua_State *L, struct request *request)
   return lua_yieldk(L, 0, (lua_KContext)id, answered);
 }
 
-/* sleep(ms) -> true                                                  [-1, +1|2, e, waits] */
+/* sleep(seconds) -> true                                             [-1, +1, e, waits] */
 static int l_sleep(lua_State *L)
 {
-  lua_Number ms = luaL_checknumber(L, 1);
-  luaL_argcheck(L, ms >= 0 && ms <= 1e12, 1, "must be a duration, not negative");
+  lua_Number seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0 && seconds <= 1e9, 1, "must be seconds, not negative");
   int n = check_wait(L, "komodo.sleep");
   if (n)
     return n;
@@ -213,7 +147,7 @@ static int l_sleep(lua_State *L)
   struct request *request = mem_try(sizeof *request);
   if (request) {
     request->is_sleep = true;
-    request->sleep_ms = (uint64_t)ms;
+    request->sleep_ms = (uint64_t)(seconds * 1000);
   }
   guard_leave();
   return post(L, request);
@@ -237,16 +171,31 @@ static struct request *call_request(enum script_group group, struct str name, st
   return request;
 }
 
-/* call(group, name, params as JSON text) -> result | nil, err       [-3, +1|2, e, waits] */
-static int l_call(lua_State *L)
+/* Stack: name, parameters (a table, nil, or nothing). */
+static int call(lua_State *L, enum script_group group, const char *what)
 {
-  static const char *const groups[] = {"read", "write", "execute", "start", NULL};
   struct run *run = run_of(L);
-  enum script_group group = (enum script_group)luaL_checkoption(L, 1, NULL, groups);
-  struct str name = lua_check_str(L, 2), params = lua_check_str(L, 3);
-  luaL_argcheck(L, name.len && name.len <= NAME_MAX_LEN && !memchr(name.ptr, 0, name.len), 2, "is no request name");
-  luaL_argcheck(L, params.len <= PARAMS_MAX_LEN, 3, "are too large");
-  int n = check_wait(L, name.ptr);
+  lua_settop(L, 2);
+  if (lua_type(L, 1) != LUA_TSTRING)
+    return luaL_error(L, "%s: the first argument is the name of a request", what);
+  struct str name = lua_check_str(L, 1), params = STR("{}");
+  if (!name.len || name.len > NAME_MAX_LEN || memchr(name.ptr, 0, name.len))
+    return luaL_error(L, "%s: this is no request name", what);
+  if (lua_istable(L, 2)) {
+    lua_pushnil(L);
+    if (lua_next(L, 2)) {
+      lua_settop(L, 2);
+      lib_komodo_push_encode(L);
+      lua_pushvalue(L, 2);
+      lua_call(L, 1, 1);
+      params = lua_check_str(L, -1);
+    }
+  } else if (!lua_isnil(L, 2)) {
+    return luaL_error(L, "%s(\"%s\"): the parameters are a table", what, name.ptr);
+  }
+  if (params.len > PARAMS_MAX_LEN)
+    return luaL_error(L, "%s(\"%s\"): the parameters are too large", what, name.ptr);
+  int n = check_wait(L, what);
   if (n)
     return n;
   if (run->api_calls >= run->limits.api_calls) {
@@ -260,6 +209,12 @@ static int l_call(lua_State *L)
   guard_leave();
   return post(L, request);
 }
+
+/* read(name, params), write, start -> result | nil, err              [-2, +1|2, e, waits] */
+static int l_read(lua_State *L) { return call(L, SCRIPT_READ, "komodo.read"); }
+static int l_write(lua_State *L) { return call(L, SCRIPT_WRITE, "komodo.write"); }
+static int l_start(lua_State *L) { return call(L, SCRIPT_START, "komodo.start"); }
+static int l_execute(lua_State *L) { return call(L, SCRIPT_EXECUTE, "komodo.execute"); }
 
 /* now() -> Unix milliseconds                                         [-0, +1, -] */
 static int l_now(lua_State *L)
@@ -282,13 +237,113 @@ static int l_freeze(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  sandbox_freeze(L);
+  sandbox_freeze(L, /* index= */ NULL);
+  return 1;
+}
+
+/* ---- the module: what is not used is not made ---- */
+static const char json_key, encode_key, module_key;
+
+/* [-0, +1, m] komodo.json; made once. */
+static void push_json(lua_State *L)
+{
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &json_key) == LUA_TTABLE)
+    return;
+  lua_pop(L, 1);
+  json_open(L);
+  lua_getfield(L, -1, "array_mt");
+  lua_pushliteral(L, "array");
+  lua_setfield(L, -2, "__metatable");
+  lua_setfield(L, LUA_REGISTRYINDEX, "komodo.array");
+  lua_pushnil(L);
+  lua_setfield(L, -2, "array_mt");
+  lua_getfield(L, -1, "encode");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &encode_key);
+  sandbox_freeze(L, /* index= */ NULL);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &json_key);
+}
+
+void lib_komodo_push_encode(lua_State *L)
+{
+  open_json(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &encode_key);
+}
+
+/* Whoever makes arrays needs their mark first. */
+static void open_json(lua_State *L)
+{
+  push_json(L);
+  lua_pop(L, 1);
+}
+
+/* [-0, +1, e] the value of a JSON text; arrays are marked as those of komodo.json. */
+static void push_decoded(lua_State *L, const char *text, size_t len)
+{
+  open_json(L);
+  json_push_text(L, str_make(text, len));
+}
+
+static void push_args(lua_State *L) { push_decoded(L, run_of(L)->args, run_of(L)->args_len); }
+static void push_run(lua_State *L) { push_decoded(L, run_of(L)->info, run_of(L)->info_len); }
+
+static void push_event(lua_State *L)
+{
+  lib_komodo_push(L);
+  lua_getfield(L, -1, "run");
+  if (lua_istable(L, -1))
+    lua_getfield(L, -1, "event");
+}
+
+/* Runs the Lua half, which adds its functions to the module at `module`. [-0, +0, e] */
+static void load_core(lua_State *L, int module)
+{
+  struct runner *runner = run_of(L)->runner;
+  static const luaL_Reg core[] = {
+      {"log", lib_print}, {"execute", l_execute}, {"err", l_err}, {"freeze", l_freeze}, {NULL, NULL}};
+  if (luaL_loadbufferx(L, runner->core_code, runner->core_code_len, "=komodo", "b") != LUA_OK)
+    lua_error(L);
+  lua_pushvalue(L, module);
+  luaL_newlib(L, core);
+  push_json(L);
+  lua_call(L, 3, 0);
+}
+
+/* The index of the read-only `komodo`. Upvalue 1: the module behind it. */
+static int l_komodo_index(lua_State *L)
+{
+  static const struct { const char *name; void (*push)(lua_State *L); } lazy[] = {
+      {"args", push_args}, {"run", push_run}, {"event", push_event}, {"json", push_json}};
+  int module = lua_upvalueindex(1);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, module) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING)
+    return 1;
+  const char *name = lua_tostring(L, 2);
+  for (size_t i = 0; i < ARRAY_LEN(lazy); i++)
+    if (strcmp(lazy[i].name, name) == 0) {
+      lazy[i].push(L);
+      lua_pushvalue(L, -1);
+      lua_setfield(L, module, name);
+      return 1;
+    }
+  if (lua_rawgetp(L, module, &json_key) == LUA_TNIL) {   /* a mark that the Lua half is there */
+    lua_pushboolean(L, true);
+    lua_rawsetp(L, module, &json_key);
+    load_core(L, module);
+  }
+  lua_pushvalue(L, 2);
+  lua_rawget(L, module);
   return 1;
 }
 
 void lib_komodo_open(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"log", l_log}, {"sleep", l_sleep}, {"call", l_call}, {"now", l_now},
-                                       {"err", l_err}, {"freeze", l_freeze}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"read", l_read}, {"write", l_write}, {"start", l_start},
+                                       {"sleep", l_sleep}, {"now", l_now}, {NULL, NULL}};
   luaL_newlib(L, functions);
+  sandbox_freeze(L, l_komodo_index);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &module_key);
 }
+
+void lib_komodo_push(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key); }

@@ -7,6 +7,7 @@ static const char CHANGE[] = "komodo.change";
 static const char config_key;
 
 struct lua_change {
+  struct buf arranged;       /* the same in its declared form */
   struct change *change;     /* NULL once it was committed */
   struct buf json;           /* a document on its way; here so that a raise loses nothing */
 };
@@ -49,7 +50,7 @@ static struct lua_change *check_change(lua_State *L)
 static int l_change(lua_State *L)
 {
   struct lua_change *c = lua_newuserdatauv(L, sizeof *c, 0);
-  *c = (struct lua_change){.json = BUF_INIT(DOCUMENT_MAX)};
+  *c = (struct lua_change){.json = BUF_INIT(DOCUMENT_MAX), .arranged = BUF_INIT(DOCUMENT_MAX)};
   luaL_setmetatable(L, CHANGE);
   c->change = change_new(config_of(L)->store);
   return 1;
@@ -75,6 +76,10 @@ static int put(lua_State *L, void to_table(struct change *, struct table *, stru
   const char *collection = luaL_checkstring(L, 2);
   struct str id = lua_check_str(L, 3);
   struct str json = document(L, 4, c);
+  const struct lib_store *config = config_of(L);
+  buf_clear(&c->arranged);
+  if (config->arrange && config->arrange(collection, json, &c->arranged, config->data))
+    json = buf_str(&c->arranged);
   struct table *table = find_table(L, collection);
   if (table)
     to_table(c->change, table, id, json);
@@ -118,6 +123,7 @@ static int l_change_commit(lua_State *L)
   change_start(c->change, box);
   c->change = NULL;
   buf_release(&c->json);
+  buf_release(&c->arranged);
   return op_await(L, box, commit_finish);
 }
 
@@ -128,6 +134,7 @@ static int l_change_gc(lua_State *L)
     change_free(c->change);
   c->change = NULL;
   buf_release(&c->json);
+  buf_release(&c->arranged);
   return 0;
 }
 
@@ -138,7 +145,7 @@ static int find_finish(lua_State *L, int status, lua_KContext ctx)
   (void)status;
   if (find->op.err)
     return lua_fail(L, &find->op, "find");
-  return lua_json_result(L, buf_str(&find->json), "find");
+  return lua_json_result(L, buf_str(&find->json));
 }
 
 static lua_Integer option(lua_State *L, int arg, const char *name)

@@ -28,6 +28,9 @@ struct lib_store {
   struct store *store;
   struct table *const *tables;
   size_t count;
+  /* Brings a document into its declared form and order before it is stored; false: it stays as it is. May be NULL. */
+  bool (*arrange)(const char *collection, struct str json, struct buf *out, void *data);
+  void *data;
 };
 void lib_store_open(lua_State *L, const struct lib_store *config);   /* copied, but for what it points at */
 
@@ -47,11 +50,18 @@ void lib_time_open(lua_State *L);
  *   equal(a, b): compares secrets in constant time */
 void lib_crypto_open(lua_State *L);
 
+/* engine.script
+ *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, on_log = fn(lines) } -> outcome | nil, err (waits)
+ *   cancel(id) -> found       start{…} -> script with read(), outcome(), cancel() (komodo/_core/scripts.lua)
+ * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */
+struct runner;
+void lib_script_open(lua_State *L, struct runner *runner);
+
 /* ---- for bindings ---- */
 /* A buffer the collector frees: for json_encode, which raises.       [-0, +1, m] */
 struct buf *lua_buf(lua_State *L, size_t max);
 /* Pushes the JSON text as a value; text that is not JSON becomes nil, err. Returns how many values.  [-0, +1|2, m] */
-int lua_json_result(lua_State *L, struct str json, const char *what);
+int lua_json_result(lua_State *L, struct str json);
 /* Pushes { code, message, trace, status } that prints well. `d` may be NULL; then the message is `what` and the code's words.
  * [-0, +1, m] */
 void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what);

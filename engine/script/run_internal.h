@@ -179,10 +179,14 @@ NODISCARD Err sandbox_open(struct run *run);
 NODISCARD Err sandbox_compile_core(struct runner *runner, struct diag *reterr);
 struct run *run_of(lua_State *L);
 /* Makes the table on top read-only: replaces it with a proxy. */
-void sandbox_freeze(lua_State *L);
+void sandbox_freeze(lua_State *L, lua_CFunction index);   /* index: its __index instead, upvalue 1 the table behind */
+extern const luaL_Reg coroutine_functions[];       /* coroutine.c */
 
-/* ---- lib_komodo.c ---- */
-void lib_komodo_open(lua_State *L);                /* [-0, +1, m] the C half, a table for the prelude */
+/* ---- lib_komodo.c, run_log.c ---- */
+void lib_komodo_open(lua_State *L);                /* [-0, +1, m] the read-only module */
+void lib_komodo_push(lua_State *L);                /* [-0, +1, -] it again */
+void lib_komodo_push_encode(lua_State *L);         /* [-0, +1, m] komodo.json.encode */
+int lib_print(lua_State *L);
 void request_free(struct request *request);        /* NULL is fine; heap: under the guard on workers */
 void run_log(struct run *run, struct str text);    /* adds whole lines; takes the guard itself */
 /* Text from a script as valid UTF-8: what is not becomes U+FFFD. */

@@ -12,8 +12,6 @@
 #include "script/policy_internal.h"
 #include "script/run_internal.h"
 
-static const char encode_key;
-
 struct run *run_of(lua_State *L) { return *(struct run **)lua_getextraspace(L); }
 
 /* ---- read-only tables ---- */
@@ -35,11 +33,13 @@ static int l_frozen_pairs(lua_State *L)
   return 1;
 }
 
-void sandbox_freeze(lua_State *L)
+void sandbox_freeze(lua_State *L, lua_CFunction index)
 {
   lua_newtable(L);
   lua_createtable(L, 0, 4);
   lua_pushvalue(L, -3);
+  if (index)
+    lua_pushcclosure(L, index, 1);
   lua_setfield(L, -2, "__index");
   lua_pushcfunction(L, l_frozen_write);
   lua_setfield(L, -2, "__newindex");
@@ -65,8 +65,13 @@ static int l_load(lua_State *L)
   if (top >= 4)
     lua_pushvalue(L, 4);
   lua_call(L, top >= 4 ? 4 : 3, 2);
-  return lua_isnil(L, -2) ? 2 : 1;
+  if (lua_isnil(L, -2))
+    return 2;
+  lua_pop(L, 1);
+  return 1;
 }
+
+static void make_all(lua_State *L);
 
 static int l_setmetatable(lua_State *L)
 {
@@ -79,8 +84,14 @@ static int l_setmetatable(lua_State *L)
       return luaL_error(L, "'__gc' is not available in scripts; use '__close' and a <close> variable");
     lua_pop(L, 1);
   }
+  lua_pushglobaltable(L);
+  if (lua_rawequal(L, 1, -1) && lua_getmetatable(L, 1)) {
+    make_all(L);
+    lua_settop(L, 2);
+  }
   if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
     return luaL_error(L, "cannot change a protected metatable");
+  lua_settop(L, 2);
   lua_setmetatable(L, 1);
   return 1;
 }
@@ -92,99 +103,6 @@ static int l_collectgarbage(lua_State *L)
     return luaL_error(L, "collectgarbage(\"%s\") is not available in scripts, only \"count\"", what);
   lua_pushnumber(L, (lua_Number)heap_used(run_of(L)->heap) / 1024);
   return 1;
-}
-
-/* ---- coroutines: the engine's own yields pass outward ---- */
-static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap);
-
-static int driven(lua_State *L, int status, lua_KContext ctx)
-{
-  (void)status;
-  lua_State *co = ctx ? lua_tothread(L, lua_upvalueindex(1)) : lua_tothread(L, 1);
-  return drive(L, co, 0, ctx != 0);
-}
-
-static int drive_failed(lua_State *L, lua_State *co, bool is_wrap)
-{
-  if (!is_wrap) {
-    lua_pushboolean(L, false);
-    lua_xmove(co, L, 1);
-    return 2;
-  }
-  int status = lua_status(co);
-  if (status != LUA_OK && status != LUA_YIELD)
-    lua_resetthread(co);   /* its <close> variables run; the error stays on top */
-  lua_xmove(co, L, 1);
-  if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
-    luaL_where(L, 1);
-    lua_insert(L, -2);
-    lua_concat(L, 2);
-  }
-  return lua_error(L);
-}
-
-static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
-{
-  struct run *run = run_of(L);
-  struct worker *w = worker_self();
-  int results = 0;
-  bool is_blocked = !lua_isyieldable(L);
-  run->blocked += is_blocked;
-  w->current = co;
-  int status = lua_resume(co, L, arguments, &results);
-  w->current = L;
-  run->blocked -= is_blocked;
-  if (status == LUA_YIELD && run->yielded != YIELD_NONE) {
-    lua_settop(co, lua_gettop(co) - results);
-    return lua_yieldk(L, 0, is_wrap, driven);
-  }
-  if (status != LUA_OK && status != LUA_YIELD)
-    return drive_failed(L, co, is_wrap);
-  if (!lua_checkstack(L, results + 1)) {
-    lua_settop(co, lua_gettop(co) - results);
-    return luaL_error(L, "too many results to resume");
-  }
-  if (!is_wrap)
-    lua_pushboolean(L, true);
-  lua_xmove(co, L, results);
-  return results + !is_wrap;
-}
-
-static int start_drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
-{
-  if (co == L || !lua_checkstack(co, arguments))
-    return luaL_error(L, co == L ? "cannot resume non-suspended coroutine" : "too many arguments to resume");
-  lua_xmove(L, co, arguments);
-  return drive(L, co, arguments, is_wrap);
-}
-
-static int l_co_resume(lua_State *L)
-{
-  lua_State *co = lua_tothread(L, 1);
-  luaL_argexpected(L, co, 1, "coroutine");
-  return start_drive(L, co, lua_gettop(L) - 1, false);
-}
-
-static int l_co_wrapped(lua_State *L)
-{
-  return start_drive(L, lua_tothread(L, lua_upvalueindex(1)), lua_gettop(L), true);
-}
-
-static int l_co_wrap(lua_State *L)
-{
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_State *co = lua_newthread(L);
-  lua_pushvalue(L, 1);
-  lua_xmove(L, co, 1);
-  lua_pushcclosure(L, l_co_wrapped, 1);
-  return 1;
-}
-
-static int l_co_yield(lua_State *L)
-{
-  if (L == run_of(L)->co)
-    return luaL_error(L, "attempt to yield from outside a coroutine");
-  return lua_yield(L, lua_gettop(L));
 }
 
 /* ---- library calls that may lock or allocate inside the C library ---- */
@@ -254,7 +172,8 @@ static void open_base(lua_State *L)
   lua_pop(L, 1);
 }
 
-static void open_library(lua_State *L, const char *name, lua_CFunction open, const luaL_Reg *own, const char *gone)
+/* [-0, +1, m] a read-only library */
+static void new_library(lua_State *L, lua_CFunction open, const luaL_Reg *own, const char *gone)
 {
   lua_pushcfunction(L, open);
   lua_call(L, 0, 1);
@@ -264,11 +183,25 @@ static void open_library(lua_State *L, const char *name, lua_CFunction open, con
     lua_pushnil(L);
     lua_setfield(L, -2, gone);
   }
-  sandbox_freeze(L);
-  lua_setglobal(L, name);
+  sandbox_freeze(L, /* index= */ NULL);
 }
 
-static void open_os(lua_State *L)
+static void new_string(lua_State *L)
+{
+  new_library(L, luaopen_string, NULL, "dump");
+  lua_pushliteral(L, "");
+  lua_getmetatable(L, -1);
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 2);
+}
+
+static void new_table(lua_State *L) { new_library(L, luaopen_table, NULL, NULL); }
+static void new_math(lua_State *L) { new_library(L, luaopen_math, NULL, NULL); }
+static void new_utf8(lua_State *L) { new_library(L, luaopen_utf8, NULL, NULL); }
+static void new_coroutine(lua_State *L) { new_library(L, luaopen_coroutine, coroutine_functions, NULL); }
+
+static void new_os(lua_State *L)
 {
   lua_pushcfunction(L, luaopen_os);
   lua_call(L, 0, 1);
@@ -277,20 +210,18 @@ static void open_os(lua_State *L)
   move_field(L, "difftime");
   wrap_field(L, "date", l_guarded);
   wrap_field(L, "time", l_time);
-  sandbox_freeze(L);
-  lua_setglobal(L, LUA_OSLIBNAME);
-  lua_pop(L, 1);
+  lua_remove(L, -2);
+  sandbox_freeze(L, /* index= */ NULL);
 }
 
-static void open_debug(lua_State *L)
+static void new_debug(lua_State *L)
 {
   lua_pushcfunction(L, luaopen_debug);
   lua_call(L, 0, 1);
   lua_createtable(L, 0, 1);
   move_field(L, "traceback");
-  sandbox_freeze(L);
-  lua_setglobal(L, LUA_DBLIBNAME);
-  lua_pop(L, 1);
+  lua_remove(L, -2);
+  sandbox_freeze(L, /* index= */ NULL);
 }
 
 /* require(name): modules the engine offers to scripts; each runs once. [-1, +1, e] */
@@ -315,6 +246,93 @@ static int l_require(lua_State *L)
   lua_pushvalue(L, -1);
   lua_setfield(L, lua_upvalueindex(1), name);
   return 1;
+}
+
+static void new_require(lua_State *L)
+{
+  lua_newtable(L);
+  lib_komodo_push(L);
+  lua_setfield(L, -2, "komodo");
+  lua_pushcclosure(L, l_require, 1);
+}
+
+static void new_args(lua_State *L)
+{
+  lib_komodo_push(L);
+  lua_getfield(L, -1, "args");
+  lua_remove(L, -2);
+}
+
+/* ---- globals made when they are first used: a script that sleeps by the thousand should not carry them ---- */
+static const struct {
+  const char *name;
+  void (*make)(lua_State *L);   /* [-0, +1, m] */
+} lazy[] = {
+    {LUA_MATHLIBNAME, new_math}, {LUA_UTF8LIBNAME, new_utf8}, {LUA_COLIBNAME, new_coroutine}, {LUA_OSLIBNAME, new_os},
+    {LUA_DBLIBNAME, new_debug},  {LUA_TABLIBNAME, new_table}, {"require", new_require},       {"ARGS", new_args},
+};
+
+/* [-0, +0, m] the globals are plain from here on. */
+static void make_all(lua_State *L)
+{
+  lua_pushglobaltable(L);
+  lua_pushnil(L);
+  lua_setmetatable(L, -2);
+  for (size_t i = 0; i < ARRAY_LEN(lazy); i++) {
+    lua_pushstring(L, lazy[i].name);
+    if (lua_rawget(L, -2) == LUA_TNIL) {
+      lazy[i].make(L);
+      lua_setfield(L, -3, lazy[i].name);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static int l_globals_index(lua_State *L)
+{
+  const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  for (size_t i = 0; i < ARRAY_LEN(lazy); i++)
+    if (strcmp(lazy[i].name, name) == 0) {
+      lazy[i].make(L);
+      lua_pushvalue(L, 2);
+      lua_pushvalue(L, -2);
+      lua_rawset(L, 1);
+      return 1;
+    }
+  return 0;
+}
+
+/* Whoever assigns such a name before reading it (math = nil) means it: all others are made, then it is a plain table. */
+static int l_globals_newindex(lua_State *L)
+{
+  const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  lua_settop(L, 3);
+  for (size_t i = 0; i < ARRAY_LEN(lazy); i++)
+    if (strcmp(lazy[i].name, name) == 0)
+      make_all(L);
+  lua_rawset(L, 1);
+  return 0;
+}
+
+static int l_globals_pairs(lua_State *L)
+{
+  make_all(L);
+  lua_getglobal(L, "next");
+  lua_pushvalue(L, 1);
+  return 2;
+}
+
+static void open_globals(lua_State *L)
+{
+  static const luaL_Reg metamethods[] = {
+      {"__index", l_globals_index}, {"__newindex", l_globals_newindex}, {"__pairs", l_globals_pairs}, {NULL, NULL}};
+  lua_pushglobaltable(L);
+  luaL_newlib(L, metamethods);
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable");
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
 }
 
 /* ---- running the script: the body of run->co ---- */
@@ -361,7 +379,7 @@ static int script_end(lua_State *L, int status, lua_KContext ctx)
   if (lua_isnil(L, -1))
     return 0;
   run->finish = FINISH_ERROR;   /* until the value proves to be JSON */
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &encode_key);
+  lib_komodo_push_encode(L);
   lua_insert(L, -2);
   lua_call(L, 1, 1);
   run->finish = FINISH_RESULT;
@@ -385,48 +403,17 @@ static int script_main(lua_State *L)
 /* ---- opening ---- */
 static int open_all(lua_State *L)
 {
-  static const luaL_Reg coroutines[] = {
-      {"resume", l_co_resume}, {"wrap", l_co_wrap}, {"yield", l_co_yield}, {NULL, NULL}};
   struct run *run = run_of(L);
   lua_gc(L, LUA_GCSTOP);
   open_base(L);
-  open_library(L, LUA_STRLIBNAME, luaopen_string, NULL, "dump");
-  open_library(L, LUA_TABLIBNAME, luaopen_table, NULL, NULL);
-  open_library(L, LUA_MATHLIBNAME, luaopen_math, NULL, NULL);
-  open_library(L, LUA_UTF8LIBNAME, luaopen_utf8, NULL, NULL);
-  open_library(L, LUA_COLIBNAME, luaopen_coroutine, coroutines, NULL);
-  open_os(L);
-  open_debug(L);
-  lua_pushliteral(L, "");
-  lua_getmetatable(L, -1);
-  lua_pushboolean(L, false);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 2);
-
+  new_string(L);
+  lua_setglobal(L, LUA_STRLIBNAME);
   errors_open(L);
-  luaL_loadbufferx(L, run->runner->core_code, run->runner->core_code_len, "=komodo", "b");
   lib_komodo_open(L);
-  json_open(L);
-  lua_getfield(L, -1, "array_mt");
-  lua_pushliteral(L, "array");
-  lua_setfield(L, -2, "__metatable");
-  lua_setfield(L, LUA_REGISTRYINDEX, "komodo.array");
-  lua_pushnil(L);
-  lua_setfield(L, -2, "array_mt");
-  lua_getfield(L, -1, "encode");
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &encode_key);
-  sandbox_freeze(L);
-  json_push_text(L, str_make(run->args, run->args_len));
-  json_push_text(L, str_make(run->info, run->info_len));
-  lua_call(L, 4, 1);
-  sandbox_freeze(L);
-  lua_newtable(L);
-  lua_pushvalue(L, -2);
-  lua_setfield(L, -2, "komodo");
-  lua_pushcclosure(L, l_require, 1);
-  lua_setglobal(L, "require");
   lua_setglobal(L, "komodo");
-
+  lua_pushcfunction(L, lib_print);
+  lua_setglobal(L, "print");
+  open_globals(L);
   run->co = lua_newthread(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, run->co);
   lua_pushcfunction(run->co, script_main);

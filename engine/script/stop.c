@@ -19,9 +19,17 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "script/libs.h"
 #include "script/run_internal.h"
 
 enum { NS_PER_MS = 1000000, TRACE_FRAMES = 24 };
+
+#ifdef __SANITIZE_THREAD__
+/* ThreadSanitizer delivers signals inside its own interceptors, which may not be left by a jump. */
+enum { HANDLER_MAY_LEAVE = 0 };
+#else
+enum { HANDLER_MAY_LEAVE = 1 };
+#endif
 
 static _Thread_local struct worker *self;
 
@@ -72,7 +80,7 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     if (run->cancel_raised)
       return;
     run->cancel_raised = true;
-    lua_pushstring(L, "cancelled");
+    lua_push_err(L, ERR_CANCELLED, NULL, "script");
     lua_error(L);
   }
   if (kill) {
@@ -119,7 +127,7 @@ static void on_signal(int number)
     if (w->guard)
       w->pending = 1;
     else
-      act(w, true);
+      act(w, HANDLER_MAY_LEAVE);
   }
   errno = saved;
 }

@@ -403,7 +403,7 @@ static bool too_deep(struct str text)
     } else if (c == '"') {
       quoted = true;
     } else if (c == '{' || c == '[') {
-      if (++depth > 100)
+      if (++depth > FILTER_VALUE_DEPTH_MAX)
         return true;
     } else if (c == '}' || c == ']') {
       depth--;
@@ -418,8 +418,10 @@ Err filter_parse(struct str text, struct filter **ret_filter, struct diag *reter
     *ret_filter = NULL;
     return OK;
   }
-  if (text.len > FILTER_BYTES_MAX || too_deep(text))
-    return diag_set(reterr, ERR_TOOBIG, "filter: longer than %d bytes or nested too deep", FILTER_BYTES_MAX);
+  if (text.len > FILTER_BYTES_MAX)
+    return diag_set(reterr, ERR_TOOBIG, "filter: longer than %d bytes", FILTER_BYTES_MAX);
+  if (too_deep(text))
+    return diag_set(reterr, ERR_TOOBIG, "filter: values nested deeper than %d", FILTER_VALUE_DEPTH_MAX);
   yyjson_read_err bad = {0};
   char *input = mem_strndup(text.ptr, text.len);
   yyjson_doc *doc = yyjson_read_opts(input, text.len, YYJSON_READ_NOFLAG, NULL, &bad);

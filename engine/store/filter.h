@@ -19,6 +19,7 @@
 enum {
   FILTER_BYTES_MAX = 1 << 20,
   FILTER_DEPTH_MAX = 20,     /* nested operators */
+  FILTER_VALUE_DEPTH_MAX = 100,
   FILTER_NODES_MAX = 2000,   /* conditions and operators */
   FILTER_VALUES_MAX = 50000, /* in all $in and $nin */
   FILTER_PATH_MAX = 256,     /* bytes of a path */

@@ -324,6 +324,7 @@ static void read_free(struct op *op)
   struct store_read *r = CONTAINER_OF(op, struct store_read, find.op);
   buf_release(&r->find.json);
   filter_free(r->filter);
+  buf_release(&r->filter_text);
   mem_free(r->key);
   mem_free(r->sort);
   mem_free(r->diag);
@@ -388,10 +389,13 @@ void store_find(struct store *store, const struct store_query *query, struct sto
   r->descending = query->descending;
   r->skip = query->skip;
   r->limit = query->limit;
+  buf_init(&r->filter_text, FILTER_BYTES_MAX);
   if (!r->err && r->sort)
     r->err = check_path(r->sort, &d);
+  if (!r->err && query->filter.len > FILTER_BYTES_MAX)
+    r->err = diag_set(&d, ERR_TOOBIG, "filter: longer than %d bytes", FILTER_BYTES_MAX);
   if (!r->err)
-    r->err = filter_parse(query->filter, &r->filter, &d);
+    buf_add_str(&r->filter_text, query->filter);
   *ret_find = &r->find;
   read_start(r, &d);
 }
@@ -419,7 +423,9 @@ static void reading_main(void *data)
     struct diag d = {0};
     uv_mutex_lock(&s->read_lock);
     r->deadline_ms = clock_mono_ms() + STORE_FIND_MS_MAX;
-    r->err = s->backend->find(s->db, r, &d);
+    r->err = filter_parse(buf_str(&r->filter_text), &r->filter, &d);   /* here, not on the loop: it may be large */
+    if (!r->err)
+      r->err = s->backend->find(s->db, r, &d);
     uv_mutex_unlock(&s->read_lock);
     if (r->err)
       buf_release(&r->find.json);

@@ -63,7 +63,8 @@ struct store_read {
   struct store_read *next;
   size_t collection;
   char *key;                  /* of a get; NULL for a find */
-  struct filter *filter;      /* NULL: all */
+  struct buf filter_text;
+  struct filter *filter;      /* parsed on the reading thread; NULL: all */
   char *sort;                 /* NULL: by key */
   bool descending;
   uint64_t skip, limit;

@@ -11,10 +11,7 @@
 
 struct str table_name_in(const struct table *t, yyjson_val *doc)
 {
-  struct str rest = str_of(t->config.name_path), part;
-  while (doc && str_split(&rest, '.', &part))
-    doc = yyjson_obj_getn(doc, part.ptr, part.len);
-  return rest.ptr || !t->config.name_path ? STR_NONE : str_make(yyjson_get_str(doc), yyjson_get_len(doc));
+  return t->config.name_path ? json_str(json_path(doc, t->config.name_path)) : STR_NONE;
 }
 
 /* The row owns one block for id and name; its JSON apart, because a flight hands it over. */
@@ -49,13 +46,23 @@ static void bury(struct table *t)
   t->dead_count = 0;
 }
 
-static void on_reap(struct op *op, void *data)
+/* Fires before any op of the next turn is told, so that what `drop` undoes is undone when the waiter of a change looks. */
+struct reaper {
+  uv_timer_t timer;
+  struct table *table;
+};
+
+static void on_reaper_closed(uv_handle_t *handle) { mem_free(CONTAINER_OF(handle, struct reaper, timer)); }
+
+static void reaper_stop(struct table *t)
 {
-  struct table *t = data;
-  op_unref(op);
+  if (t->reaper)
+    uv_close((uv_handle_t *)&t->reaper->timer, on_reaper_closed);
   t->reaper = NULL;
   bury(t);
 }
+
+static void on_reap(uv_timer_t *timer) { reaper_stop(CONTAINER_OF(timer, struct reaper, timer)->table); }
 
 /* Someone in this turn of the loop may still look at it. */
 static void row_retire(struct table *t, struct row *r)
@@ -65,10 +72,12 @@ static void row_retire(struct table *t, struct row *r)
     t->dead = mem_resize(t->dead, t->dead_cap * sizeof *t->dead);
   }
   t->dead[t->dead_count++] = r;
-  if (!t->reaper) {
-    op_sleep(t->loop, 0, &t->reaper);
-    op_wait(t->reaper, on_reap, t);
-  }
+  if (t->reaper)
+    return;
+  t->reaper = mem_new(sizeof *t->reaper);
+  t->reaper->table = t;
+  uv_timer_init(t->loop, &t->reaper->timer);
+  uv_timer_start(&t->reaper->timer, on_reap, 0, 0);
 }
 
 /* ---- the sorted list ---- */
@@ -212,7 +221,7 @@ Err table_open(struct store *store, const struct table_config *config, struct ta
   struct table *t = mem_new(sizeof *t);
   t->config = *config;
   t->store = store;
-  t->loop = store_loop(store);
+  t->loop = store_loop(store)->loop;
   struct loading l = {.table = t, .diag = reterr};
   Err err = store_load(store, config->collection, on_load, &l, reterr);
   if (!err)
@@ -232,12 +241,7 @@ void table_free(struct table *t)
   if (!t)
     return;
   assert(!t->flights.count);
-  if (t->reaper) {
-    op_forget(t->reaper);
-    op_cancel(t->reaper);
-    op_unref(t->reaper);
-  }
-  bury(t);
+  reaper_stop(t);
   size_t at = 0;
   void *row;
   while (map_next(&t->rows, &at, NULL, &row))

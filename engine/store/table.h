@@ -28,7 +28,8 @@ struct row {
 struct table_config {      /* copied; the texts are borrowed for the life of the table */
   const char *collection;
   const char *name_path;    /* unique field for lookups by name: "name", "username"; NULL: none */
-  /* Makes `ext` from a parsed document (NULL allowed); `drop` frees it. Called at load and at every swap. */
+  /* Makes `ext` from a parsed document (NULL allowed); `drop` frees it. Called at load and at every swap: derive of the
+   * new row first, drop of the old one before the waiter of the change is told. */
   void *(*derive)(yyjson_val *doc, struct str id, void *data);
   void (*drop)(void *ext, void *data);
   /* Tells that a row changed (row NULL: it was removed), after the swap. May be NULL. */

@@ -29,8 +29,8 @@ struct table {
   size_t count, cap;
   struct row **dead;           /* swapped out, freed at the next turn of the loop */
   size_t dead_count, dead_cap;
-  struct op *reaper;
-  struct op_loop *loop;
+  struct reaper *reaper;       /* NULL: none are dead */
+  uv_loop_t *loop;
   uint64_t version;
 };
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { after, before, test } from "node:test";
-import { KomodoClient } from "komodo_client";
 import { IMAGE, eventually, startDocker, startPair, tempDir } from "./harness.mjs";
+import { KomodoClient } from "komodo_client";
 
 const dir = tempDir("main");
 const docker = startDocker(`${dir}/docker`);
@@ -39,8 +39,11 @@ test("a wrong password is refused, the right one logs in", { skip }, async () =>
 
 test("the local server is connected and shows its stats", { skip }, async () => {
   await eventually("Local is Ok", async () => (await komodo.read("GetServerState", { server: "Local" })).status === "Ok");
-  const stats = await komodo.read("GetSystemStats", { server: "Local" });
-  assert.ok(stats.mem_total_gb > 0 && stats.disks.length > 0);
+  const stats = await eventually("the agent measured", async () => {
+    const s = await komodo.read("GetSystemStats", { server: "Local" });
+    return s.disks.length > 0 && s;
+  });
+  assert.ok(stats.mem_total_gb > 0);
   const [server] = await komodo.read("ListServers", {});
   assert.equal(server.info.state, "Ok");
   assert.equal(server.info.version, "2.3.2");
@@ -50,7 +53,7 @@ test("a deployment is created and deployed, and its container runs in docker", {
   await komodo.write("CreateDeployment", { name: "web", config: {
     server_id: "Local", image: { type: "Image", params: { image: IMAGE } }, network: "none", restart: "no",
     command: "sh -c 'echo hello out; echo hello err 1>&2; while true; do sleep 1; done'", environment: "GREETING = hi there",
-    termination_timeout: 1,
+    termination_timeout: 1, extra_args: ["--stop-timeout=1"],
   } });
   const update = await succeed("Deploy", { deployment: "web" });
   assert.deepEqual(update.logs.map((l) => l.stage), ["Docker Run"]);

@@ -163,9 +163,11 @@ static Err db_start(struct sqlite_db *db, const char *path, const struct store_c
     err = open_connection(path, SQLITE_OPEN_READWRITE, &db->reader, reterr);
   if (!err)
     err = sqlite_read_ready(db, reterr);
-  if (!err)
-    sqlite3_wal_hook(db->writer, sqlite_on_wal, db);
-  return err;
+  if (err)
+    return err;
+  sqlite3_wal_hook(db->writer, sqlite_on_wal, db);
+  sqlite3_db_release_memory(db->writer);   /* the pages of the check */
+  return OK;
 }
 
 static Err db_open(const char *path, const struct store_collection *collections, size_t count, void **ret_db,

@@ -196,5 +196,6 @@ Err sqlite_load(void *data, size_t collection, store_load_fn *fn, void *user, st
   if (rc != SQLITE_DONE)
     err = sqlite_fail(db->reader, rc, "cannot read a collection", reterr);
   sqlite3_finalize(stmt);
+  sqlite3_db_release_memory(db->reader);   /* these pages are in memory as rows now */
   return err;
 }

@@ -12,7 +12,7 @@
 #include "store/sqlite/sqlite_internal.h"
 
 enum {
-  PRUNE_PORTION = 1000,        /* documents deleted in one go */
+  PRUNE_PORTION = 500,         /* documents deleted in one go */
   CHECKPOINT_PAGES = 1000,     /* 4 MB of log */
 };
 

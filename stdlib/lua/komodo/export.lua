@@ -7,6 +7,7 @@
 -- backslash in a single-line string, a line break in a list, a quoting that ends a string too early, an execution without parameters,
 -- a Swarm's alerts switched off.
 
+local array_mt = require("komodo.schema.dsl").array_mt
 local schema = require("komodo.schema")
 local toml = require("komodo.toml")
 
@@ -75,7 +76,7 @@ end
 
 local function is_list(value)
   local meta = getmetatable(value)
-  return #value > 0 or (type(meta) == "table" and (meta.__name == "array" or meta.__jsontype == "array"))
+  return #value > 0 or (meta ~= nil and meta == array_mt) or (type(meta) == "table" and meta.__jsontype == "array")
 end
 
 --- A value without a declared type: tables in the order of their keys.
@@ -119,10 +120,8 @@ local function convert_struct(declared, value, refs, lookup)
         entry = { field.name, convert(field.type, given, lookup) }
       end
     end
-    if field.name == first then
-      table.insert(entries, 1, entry)
-    else
-      entries[#entries + 1] = entry
+    if entry then
+      table.insert(entries, field.name == first and 1 or #entries + 1, entry)
     end
   end
   return toml.table(entries)

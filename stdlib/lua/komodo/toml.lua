@@ -175,10 +175,13 @@ local function sorted_keys(t)
   return keys
 end
 
+-- Names of the metatables that mark arrays: of the engine, of the schema, of this module.
+local array_names = { ["json.array"] = true, array = true, [Array.__name] = true }
+
 --- A list has the keys 1 … n, or the metatable of an array.
 local function is_list(t)
   local meta = getmetatable(t)
-  return #t > 0 or (type(meta) == "table" and (meta == Array or meta.__name == "array" or meta.__jsontype == "array"))
+  return #t > 0 or (type(meta) == "table" and array_names[meta.__name] == true)
 end
 
 local function is_list_of_tables(value)

@@ -115,6 +115,35 @@ static void generates_and_reads_files(void **state)
   rmdir(dir);
 }
 
+static void overwrites_keep_the_mode_and_follow_links(void **state)
+{
+  (void)state;
+  char dir[] = "/tmp/komodo-keys-XXXXXX";
+  assert_non_null(mkdtemp(dir));
+  CLEANUP(mem_free_at) char *path = mem_printf("%s/core.key", dir);
+  CLEANUP(mem_free_at) char *pub = mem_printf("%s/core.pub", dir);
+  CLEANUP(mem_free_at) char *link_path = mem_printf("%s/link.pub", dir);
+  struct key_pair a = test_key(1), b = test_key(2);
+  struct diag d = {0};
+  struct stat st;
+  assert_int_equal(key_save(str_of(path), &a, &d), OK);
+  assert_int_equal(chmod(path, 0640), 0);
+  assert_int_equal(key_save(str_of(path), &b, &d), OK);
+  assert_int_equal(stat(path, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0640);
+  assert_int_equal(symlink(pub, link_path), 0);
+  assert_int_equal(key_save_public(str_of(link_path), a.text, &d), OK);
+  assert_int_equal(lstat(link_path, &st), 0);
+  assert_true(S_ISLNK(st.st_mode));
+  CLEANUP(mem_free_at) char *text = read_text(pub);
+  assert_non_null(strstr(text, a.text));
+  assert_int_equal(key_save_public(str_of(dir), a.text, &d), ERR_IO);   /* a folder */
+  unlink(path);
+  unlink(pub);
+  unlink(link_path);
+  assert_int_equal(rmdir(dir), 0);   /* no temporary file stays behind */
+}
+
 static void survives_every_failed_allocation(void **state)
 {
   (void)state;
@@ -135,6 +164,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(knows_the_vectors), cmocka_unit_test(refuses_bad_private_keys), cmocka_unit_test(reads_public_keys),
-      cmocka_unit_test(generates_and_reads_files), cmocka_unit_test(survives_every_failed_allocation)};
+      cmocka_unit_test(generates_and_reads_files), cmocka_unit_test(overwrites_keep_the_mode_and_follow_links),
+      cmocka_unit_test(survives_every_failed_allocation)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,18 +24,23 @@ struct fixture {
   void *data;
 };
 
-/* Opens a policy whose module "test" is `source`. */
-static void fixture_open(struct fixture *f, const char *source)
+/* Opens a policy whose module "test" is `source`, on a loop that is there. */
+static void fixture_start(struct fixture *f, const char *source)
 {
   log_configure(&(struct log_config){.format = LOG_NONE});
-  uv_loop_init(&f->loop);
-  op_loop_init(&f->ops, &f->loop);
   f->modules[0] = (struct embed_file){"test.lua", source, strlen(source)};
   struct policy_config config = {
       .loop = &f->ops, .stdlib = f->modules, .open_libs = f->open_libs, .data = f->data};
   struct diag d = {0};
   if (policy_new(&config, &f->policy, &d) || policy_require(f->policy, "test", &d))
     fail_msg("%s", d.message);
+}
+
+static inline void fixture_open(struct fixture *f, const char *source)
+{
+  uv_loop_init(&f->loop);
+  op_loop_init(&f->ops, &f->loop);
+  fixture_start(f, source);
 }
 
 static void fixture_close(struct fixture *f)

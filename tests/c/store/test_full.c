@@ -79,12 +79,14 @@ static void assert_present(struct env *e, const bool *written, int count)
 {
   for (int i = 0; i < count; i++) {
     char key[16];
+    struct store_find *f;
     snprintf(key, sizeof key, "%d", i);
-    CLEANUP(mem_free_at) char *text = env_get(e, "Item", key);
-    if (written[i])
-      assert_non_null(text);
-    else
-      assert_null(text);
+    store_get(e->store, "Item", str_of(key), &f);
+    Err err = env_await(e, &f->op);
+    if (err != (written[i] ? OK : ERR_NOTFOUND))
+      fail_msg("document %d of %d, %s: %s: %s", i, count, written[i] ? "acknowledged" : "refused", err_name(err),
+               f->op.diag ? f->op.diag->message : "");
+    op_unref(&f->op);
   }
 }
 
@@ -102,7 +104,7 @@ static void fill_and_recover(bool by_limit)
   }
   env_open_with(e, list, 1);
   use_space_up(&d);
-  static bool written[WRITES];
+  bool written[WRITES] = {false};
   int count = 0, failed = 0;
   while (!failed && count < WRITES) {
     struct op *ops[WAVE];

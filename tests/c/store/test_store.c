@@ -272,6 +272,32 @@ static void a_bad_find_says_why(void **state)
   assert_int_equal(env_finish(e, &f->op), ERR_NOTFOUND);
 }
 
+static void a_result_has_a_limit(void **state)
+{
+  struct env *e = *state;
+  enum { SIZE = 14 << 20, COUNT = STORE_RESULT_MAX / SIZE + 1 };
+  char *json = mem_new(SIZE + 3);
+  memset(json, 'x', SIZE + 2);
+  json[0] = json[SIZE + 1] = '"';
+  for (int i = 0; i < COUNT; i++) {
+    char key[16];
+    snprintf(key, sizeof key, "%d", i);
+    assert_int_equal(env_put(e, "kv", key, json), OK);
+  }
+  mem_free(json);
+  struct store_query q = {.collection = "kv"};
+  struct store_find *f;
+  store_find(e->store, &q, &f);
+  assert_int_equal(env_await(e, &f->op), ERR_TOOBIG);
+  assert_non_null(strstr(f->op.diag->message, "use a limit"));
+  op_unref(&f->op);
+  q.limit = COUNT - 1;
+  store_find(e->store, &q, &f);
+  assert_int_equal(env_await(e, &f->op), OK);
+  assert_int_equal(f->count, COUNT - 1);
+  op_unref(&f->op);
+}
+
 static void a_find_can_be_cancelled(void **state)
 {
   struct env *e = *state;
@@ -411,7 +437,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(keeps_documents_across_a_restart), TEST(a_batch_is_all_or_nothing), TEST(insert_refuses_what_is_there),
       TEST(unique_over_several_paths), TEST(waiting_batches_share_a_commit_and_fail_alone), TEST(mistakes_are_told_by_the_commit),
-      TEST(finds_sorted_filtered_and_paged), TEST(indexes_do_not_change_answers), TEST(finds_by_id), TEST(a_bad_find_says_why),
+      TEST(finds_sorted_filtered_and_paged), TEST(indexes_do_not_change_answers), TEST(finds_by_id), TEST(a_bad_find_says_why), TEST(a_result_has_a_limit),
       TEST(a_find_can_be_cancelled), TEST(prunes_in_portions), TEST(loads_in_key_order),
       TEST(close_finishes_what_is_queued_and_refuses_the_rest), TEST(the_queue_is_bounded), TEST(reads_see_what_was_acknowledged)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,8 +12,6 @@ local users = require("komodo.users")
 local json = engine.json
 local STAGE = "Execute Action"   -- clients look it up by this name
 
-local running = {}   -- update id -> run handle
-
 local parsers = {
   key_value = function(s)
     local list, err = text.pairs(s)
@@ -73,7 +71,7 @@ end
 -- What the log ends with: how it went, and what it cost.
 local function closing_line(outcome)
   return ("completed in %d ms · cpu %d ms · peak %d KiB · %d API calls"):format(
-    outcome.wall_ms, outcome.cpu_us // 1000, outcome.peak_bytes // 1024, outcome.api_calls)
+    outcome.wall_ms, math.floor(outcome.cpu_ms + 0.5), outcome.peak_bytes // 1024, outcome.api_calls)
 end
 
 local function describe_failure(outcome)
@@ -106,11 +104,12 @@ execute.define("RunAction", "Action", function(job)
     local redact = redactor(it)
     local log = { stage = STAGE, command = "", stdout = "", stderr = "", success = true, start_ts = engine.now(), end_ts = engine.now() }
     update.push(u, log)
-    local run = engine.script.start({
+    local outcome = fail.unless(nil, engine.script.run({
+      id = update.id(u),
       source = source,
       name = job.target.name,
       args = args,
-      user = run_user(job),
+      user = run_user(job).id,
       run = { id = update.id(u), action = job.target.name, user = job.user.username },
       limits = config.limits,
       on_log = function(lines)
@@ -118,10 +117,7 @@ execute.define("RunAction", "Action", function(job)
         log.end_ts = engine.now()
         update.broadcast(u)
       end,
-    })
-    running[update.id(u)] = run
-    local outcome = run:wait()
-    running[update.id(u)] = nil
+    }))
     log.end_ts = engine.now()
     log.success = outcome.status == "ok"
     if log.success then
@@ -142,8 +138,9 @@ execute.work.CancelAction = function(job)
   if not id or id == "" then id = update.running_of("RunAction", job.id)[1] end
   if not id then fail.raise("not_found", "No active run to cancel found") end
   local record = update.running(id)
-  if not running[id] or not record or record.target.id ~= job.id then fail.raise("not_found", "Action run cancel token not found") end
-  running[id]:cancel()
+  if not record or record.target.id ~= job.id or not engine.script.cancel(id) then
+    fail.raise("not_found", "Action run cancel token not found")
+  end
   update.log(job.update, "Cancel Triggered", "The run is stopped.")
 end
 

@@ -1,0 +1,102 @@
+/* script/coroutine.c: resume, wrap and yield of user scripts.
+ *
+ * A coroutine comes back for two reasons: it yields a value to whoever resumed it, or the engine makes the whole script
+ * wait or lets its slice end (run->yielded says so). The second kind passes outward through every resume, up to the worker,
+ * and when the script goes on each resume continues the coroutine inside it. So generators may wait.
+ */
+#include "script/run_internal.h"
+
+static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap);
+
+static int driven(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status;
+  lua_State *co = ctx ? lua_tothread(L, lua_upvalueindex(1)) : lua_tothread(L, 1);
+  return drive(L, co, 0, ctx != 0);
+}
+
+static int drive_failed(lua_State *L, lua_State *co, bool is_wrap)
+{
+  if (!is_wrap) {
+    lua_xmove(co, L, 1);   /* no move when a coroutine tried to resume itself */
+    lua_pushboolean(L, false);
+    lua_insert(L, -2);
+    return 2;
+  }
+  int status = lua_status(co);
+  if (status != LUA_OK && status != LUA_YIELD)
+    lua_resetthread(co);   /* its <close> variables run; the error stays on top */
+  lua_xmove(co, L, 1);
+  if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
+{
+  struct run *run = run_of(L);
+  struct worker *w = worker_self();
+  int results = 0;
+  bool is_blocked = !lua_isyieldable(L);
+  run->blocked += is_blocked;
+  w->current = co;
+  int status = lua_resume(co, L, arguments, &results);
+  w->current = L;
+  run->blocked -= is_blocked;
+  if (status == LUA_YIELD && run->yielded != YIELD_NONE) {
+    lua_settop(co, lua_gettop(co) - results);
+    return lua_yieldk(L, 0, is_wrap, driven);
+  }
+  if (status != LUA_OK && status != LUA_YIELD)
+    return drive_failed(L, co, is_wrap);
+  if (!lua_checkstack(L, results + 1)) {
+    lua_settop(co, lua_gettop(co) - results);
+    return luaL_error(L, "too many results to resume");
+  }
+  if (!is_wrap)
+    lua_pushboolean(L, true);
+  lua_xmove(co, L, results);
+  return results + !is_wrap;
+}
+
+static int start_drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
+{
+  if (!lua_checkstack(co, arguments))
+    return luaL_error(L, "too many arguments to resume");
+  lua_xmove(L, co, arguments);
+  return drive(L, co, arguments, is_wrap);
+}
+
+static int l_co_resume(lua_State *L)
+{
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argexpected(L, co, 1, "coroutine");
+  return start_drive(L, co, lua_gettop(L) - 1, false);
+}
+
+static int l_co_wrapped(lua_State *L)
+{
+  return start_drive(L, lua_tothread(L, lua_upvalueindex(1)), lua_gettop(L), true);
+}
+
+static int l_co_wrap(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_State *co = lua_newthread(L);
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, l_co_wrapped, 1);
+  return 1;
+}
+
+static int l_co_yield(lua_State *L)
+{
+  if (L == run_of(L)->co)
+    return luaL_error(L, "attempt to yield from outside a coroutine");
+  return lua_yield(L, lua_gettop(L));
+}
+
+const luaL_Reg coroutine_functions[] = {{"resume", l_co_resume}, {"wrap", l_co_wrap}, {"yield", l_co_yield}, {NULL, NULL}};
