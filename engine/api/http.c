@@ -81,6 +81,9 @@ static void answer_method(struct http_req *req, const char *allow)
   http_respond(req, 405, h.list, h.count, STR_NONE);
 }
 
+static bool is_post(struct http_req *req) { return str_eq(http_req_method(req), STR("POST")); }
+static bool is_get(struct http_req *req) { return str_eq(http_req_method(req), STR("GET")) || str_eq(http_req_method(req), STR("HEAD")); }
+
 static void answer_options(struct http_req *req)
 {
   struct headers h = {0};
@@ -208,6 +211,8 @@ static void on_credentials(void *data, Err err, const struct diag *d, const stru
   struct call *c = data;
   if (err)
     http_answer_error(c->req, err_status(err), d);
+  else if (!is_post(c->req))
+    answer_method(c->req, "POST");
   else
     run(c, caller);
 }
@@ -222,29 +227,25 @@ static struct http_credentials credentials_of(struct http_req *req)
   };
 }
 
-/* Fills in the client's address; false: the request was answered. */
-static bool find_ip(struct http_req *req, struct str *ret)
-{
-  struct diag d;
-  char *text = arena_new(http_req_arena(req), CLIENT_IP_MAX);
-  Err err = client_ip(http_req_header(req, "X-Forwarded-For"), http_req_header(req, "X-Real-IP"), http_req_peer_ip(req),
-                      /* proxies= */ NULL, 0, text, &d);
-  if (err)
-    http_answer_error(req, err_status(err), &d);
-  *ret = str_of(text);
-  return err == OK;
-}
-
+/* NULL: the client's address is none, and the request was answered with that (its arena is gone, too). */
 static struct call *new_call(struct http_req *req, enum schema_group group, struct str name)
 {
+  struct diag d;
+  char *ip = arena_new(http_req_arena(req), CLIENT_IP_MAX);
+  Err err = client_ip(http_req_header(req, "X-Forwarded-For"), http_req_header(req, "X-Real-IP"), http_req_peer_ip(req),
+                      /* proxies= */ NULL, 0, ip, &d);
+  if (err) {
+    http_answer_error(req, err_status(err), &d);
+    return NULL;
+  }
   struct call *c = arena_new(http_req_arena(req), sizeof *c);
-  *c = (struct call){.api = api_of(req), .req = req, .group = group, .name = name};
-  return find_ip(req, &c->ip) ? c : NULL;
+  *c = (struct call){.api = api_of(req), .req = req, .group = group, .name = name, .ip = str_of(ip)};
+  return c;
 }
 
 static void run_group(struct http_req *req, enum schema_group group, struct str name)
 {
-  if (!str_eq(http_req_method(req), STR("POST"))) {
+  if (group == SCHEMA_LOGIN && !is_post(req)) {
     answer_method(req, "POST");
     return;
   }
@@ -275,6 +276,10 @@ static void on_user(void *data, Err err, const struct diag *d, const struct call
   struct policy_task *task;
   if (err) {
     http_answer_error(c->req, err_status(err), d);
+    return;
+  }
+  if (!is_get(c->req)) {
+    answer_method(c->req, "GET,HEAD");
     return;
   }
   err = policy_call(c->api->policy, "user/self", push_user, (void *)(uintptr_t)caller, &task, &words);
@@ -359,7 +364,7 @@ static void route_ws_periphery(struct http_req *req) { hub_accept(api_of(req)->h
 static void route_static(struct http_req *req)
 {
   struct str path = http_req_path(req);
-  if (!str_eq(http_req_method(req), STR("GET")) && !str_eq(http_req_method(req), STR("HEAD")))
+  if (!is_get(req))
     answer_method(req, "GET,HEAD");
   else if (str_eq(path, STR("/")))
     answer_page(req, "index.html");
@@ -415,7 +420,8 @@ void http_on_request(struct http_req *req, void *data)
     return;
   for (size_t i = 0; i < ARRAY_LEN(pages); i++)
     if (str_eqc(path, pages[i].path)) {
-      if (str_eq(method, STR("GET")) || str_eq(method, STR("HEAD")))
+      /* Behind the login the method is looked at after the credentials (spec api.md 1). */
+      if (is_get(req) || pages[i].run == route_user)
         pages[i].run(req);
       else
         answer_method(req, "GET,HEAD");

@@ -3,6 +3,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -31,25 +32,28 @@ export function tempDir(name) { return fs.mkdtempSync(path.join(os.tmpdir(), `ko
 export async function eventually(what, check, ms = 30000) {
   const end = Date.now() + ms;
   for (let last; ;) {
-    try { const v = await check(); if (v) return v; } catch (e) { last = e; }
+    try { const v = await check(); if (v) return v; } catch (e) { if (e.fatal) throw e; last = e; }
     if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms${last ? ` (${last.message ?? JSON.stringify(last)})` : ""}`);
     await new Promise((r) => setTimeout(r, 50));
   }
 }
 
 const answers = (url) => new Promise((resolve) => {
-  http.get(url, (r) => { r.resume(); resolve(r.statusCode === 200); }).once("error", () => resolve(false));
+  const { get } = url.startsWith("https:") ? https : http;
+  get(url, { rejectUnauthorized: false }, (r) => { r.resume(); resolve(r.statusCode === 200); }).once("error", () => resolve(false));
 });
 
-/** A program in the foreground; its log is kept for when something fails. */
+/** A program in the foreground; its log is kept for when something fails. `through`: a command that runs it in its own
+ * process, such as nsenter with its arguments. */
 export class Program {
-  constructor(name, args, env, dir) {
+  constructor(name, args, env, dir, through = []) {
     this.name = name;
     this.log = path.join(dir, `${name}.log`);
     const out = fs.openSync(this.log, "a");
     const home = path.join(dir, "home");
     fs.mkdirSync(home, { recursive: true });
-    this.child = spawn(path.join(bin, name), args, {
+    const [program, ...rest] = [...through, path.join(bin, name), ...args];
+    this.child = spawn(program, rest, {
       cwd: dir, stdio: ["ignore", out, out],
       env: { PATH: process.env.PATH, HOME: home, ASAN_OPTIONS: "detect_leaks=1", UBSAN_OPTIONS: "print_stacktrace=1", ...env },
     });
@@ -85,10 +89,11 @@ export function startDocker(dir) {
   }
 }
 
-/** An engine, and an agent it dials, in `dir`. `options.env` and `options.agentEnv` add variables. */
+/** An engine, and an agent it dials, in `dir`. `options.env` and `options.agentEnv` add variables, `options.through` is the
+ * engine's (see Program), `options.scheme` "https" when it is given a certificate. */
 export async function startPair(dir, options = {}) {
   const port = await freePort(), agentPort = options.agent === false ? 0 : await freePort();
-  const url = `http://127.0.0.1:${port}`, password = "changeme";
+  const url = `${options.scheme ?? "http"}://127.0.0.1:${port}`, password = "changeme";
   const env = {
     KOMODO_DATA_DIR: path.join(dir, "data"), KOMODO_PORT: String(port), KOMODO_BIND_IP: "127.0.0.1", KOMODO_HOST: url,
     KOMODO_LOCAL_AUTH: "true", KOMODO_AUTH_RATE_LIMIT_DISABLED: "true", KOMODO_MONITORING_INTERVAL: "5-sec",
@@ -101,7 +106,7 @@ export async function startPair(dir, options = {}) {
     PERIPHERY_SSL_ENABLED: "false", ...(options.docker ? { DOCKER_HOST: options.docker.host } : {}), ...options.agentEnv,
   };
   const pair = { dir, url, password, agentPort, engine: null, agent: null };
-  pair.startEngine = async () => { pair.engine = new Program("komodo", [], env, dir); await pair.engine.ready(`${url}/version`); };
+  pair.startEngine = async () => { pair.engine = new Program("komodo", [], env, dir, options.through); await pair.engine.ready(`${url}/version`); };
   pair.startAgent = async () => { pair.agent = new Program("komodo-agent", [], agentEnv, dir); await pair.agent.ready(`http://127.0.0.1:${agentPort}/version`); };
   pair.stop = async () => {
     const failures = [];
