@@ -80,13 +80,20 @@ static void finish(struct job *job)
   job_free(job);
 }
 
+static void one_less(struct jobs *jobs)
+{
+  if (--jobs->running == 0)
+    uv_unref((uv_handle_t *)&jobs->mailbox.async);
+}
+
 static void launch(struct jobs *jobs, struct job *job)
 {
   uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = JOB_STACK};
-  jobs->running++;
+  if (jobs->running++ == 0)
+    uv_ref((uv_handle_t *)&jobs->mailbox.async);   /* the loop turns as long as a job runs */
   if (uv_thread_create_ex(&job->thread, &options, job_thread, job) == 0)
     return;
-  jobs->running--;
+  one_less(jobs);
   job->err = diag_set(&job->diag, ERR_LIMIT, "the agent cannot start another thread");
   finish(job);
 }
@@ -96,7 +103,7 @@ static void on_mail(struct mail *mail, void *data)
   struct jobs *jobs = data;
   struct job *job = CONTAINER_OF(mail, struct job, mail);
   uv_thread_join(&job->thread);   /* it has posted and is leaving */
-  jobs->running--;
+  one_less(jobs);
   finish(job);
   while (jobs->first && jobs->running < JOBS_MAX) {
     struct job *next = jobs->first;

@@ -22,7 +22,7 @@ struct program {
   uv_signal_t signals[SIGNAL_COUNT];
   uv_timer_t limit;                 /* of the drain */
   struct trim trim;
-  bool stopping, links_closed;
+  bool stopping;
 };
 
 /* ---- requests */
@@ -127,29 +127,30 @@ static Err start_listener(struct program *p, struct diag *reterr)
 
 /* ---- end */
 
-static void on_links_closed(void *data) { ((struct program *)data)->links_closed = true; }
-
 /* No request runs any more and the listener is gone: nothing is left that could want a link. */
 static void close_rest(struct program *p)
 {
-  serve_close(p->agent.serve, on_links_closed, p);
+  if (p->agent.serve)   /* NULL: the start failed before */
+    serve_close(p->agent.serve, NULL, NULL);
   jobs_close(&p->agent.jobs);
   uv_close((uv_handle_t *)&p->limit, NULL);
   op_loop_close(&p->ops);
 }
 
+static void on_listener_stopped(void *data) { close_rest(data); }
+
+/* Answers of the last requests go out first: stopping the listener ends the links of the engines that dialled us. */
 static void end_if_quiet(void *data)
 {
   struct program *p = data;
-  if (p->stopping && !p->listener && !jobs_open(&p->agent.jobs))
-    close_rest(p);
-}
-
-static void on_listener_stopped(void *data)
-{
-  struct program *p = data;
+  struct serve_http *listener = p->listener;
+  if (!p->stopping || jobs_open(&p->agent.jobs))
+    return;
   p->listener = NULL;
-  end_if_quiet(p);
+  if (listener)
+    serve_http_stop(listener, on_listener_stopped, p);
+  else
+    close_rest(p);
 }
 
 /* Something does not end (a request that runs for hours, a dead mount): everything kept is on disk already. */
@@ -164,7 +165,6 @@ static void stop(struct program *p)
 {
   if (p->stopping)
     return;
-  log_info("stopping");
   p->stopping = true;
   uv_timer_start(&p->limit, on_limit, RUN_DRAIN_MS, 0);
   uv_unref((uv_handle_t *)&p->limit);
@@ -173,8 +173,6 @@ static void stop(struct program *p)
   trim_close(&p->trim);
   for (size_t i = 0; i < SIGNAL_COUNT; i++)
     uv_close((uv_handle_t *)&p->signals[i], NULL);
-  if (p->listener)
-    serve_http_stop(p->listener, on_listener_stopped, p);
   end_if_quiet(p);
 }
 
@@ -182,10 +180,12 @@ static void on_signal(uv_signal_t *handle, int number)
 {
   struct program *p = handle->data;
   struct diag d = {0};
-  if (number != SIGHUP)
+  if (number != SIGHUP) {
+    log_info("stopping");
     stop(p);
-  else if (p->listener && serve_http_reload_tls(p->listener, &d))
+  } else if (p->listener && serve_http_reload_tls(p->listener, &d)) {
     log_warn("the TLS files were not read again: %s", d.message);
+  }
 }
 
 /* ---- start */

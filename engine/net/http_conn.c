@@ -147,7 +147,10 @@ static void on_end(void *data, Err err, const struct diag *d)
   (void)d;
   conn->eof = true;
   bool wants_more = conn->state <= CONN_BODY && conn->in.len == 0;
-  if (err)
+  /* Who asked once may end its direction and wait for the answer. Of an answer in pieces, which can take for ever, it is
+   * taken as leaving: nothing else tells before the next piece. */
+  bool leaves = conn->state == CONN_HANDLED && conn->req.state != RESPOND_NONE && conn->in.len == 0;
+  if (err || leaves)
     http_conn_close(conn);
   else if (conn->state == CONN_LINGER || wants_more)
     http_conn_finish(conn);
@@ -209,6 +212,7 @@ void http_conn_answered(struct http_conn *conn)
     return;
   }
   bool keep = conn->req.keep_alive;
+  http_server_count_body(conn, 0);
   http_req_reset(&conn->req, /* release= */ false);
   if (!keep || (conn->eof && conn->in.len == 0)) {
     http_conn_finish(conn);

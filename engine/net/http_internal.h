@@ -75,6 +75,7 @@ struct http_conn {
   uint64_t write_deadline;
   size_t last_queued;
   struct buf in;                     /* read but not parsed */
+  size_t body_counted;               /* its part of the server's `bodies` */
   size_t overhead;                   /* bytes of the request that are kept nowhere */
   bool begun;                        /* a byte of a request is in */
   bool complete;                     /* parsing: the request is whole */
@@ -110,6 +111,7 @@ struct http_server {
   uv_idle_t ready_idle;
   struct http_conn *conns, *cursor;                    /* cursor: the sweep's next, moved on when that one goes */
   size_t conn_count;
+  size_t bodies;                                       /* bytes of request bodies held */
   struct http_guest *guests;
   struct http_conn *ready;                             /* connections with unparsed input, to be continued */
   size_t ready_count;
@@ -129,6 +131,8 @@ struct http_server {
 /* http_server.c */
 void http_server_add(struct http_server *server, struct stream *stream);   /* a new connection */
 void http_server_forget(struct http_conn *conn);                           /* takes it off the list */
+/* Notes how much of a body the connection holds; false when all of them together are too much. */
+bool http_server_count_body(struct http_conn *conn, size_t len);
 void http_server_ready(struct http_conn *conn);                            /* continue it on the next turn */
 void http_server_add_guest(struct http_server *server, struct http_guest *guest);
 void http_server_remove_guest(struct http_guest *guest);

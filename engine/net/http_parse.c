@@ -225,7 +225,10 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
   struct http_conn *conn = parser->data;
   buf_add(&conn->req.body, at, len);
   switch (buf_err(&conn->req.body)) {
-  case OK: return 0;
+  case OK:
+    if (http_server_count_body(conn, conn->req.body.len))
+      return 0;
+    return refuse(conn, 503, "too many large requests at once, try again");
   case ERR_TOOBIG: return refuse(conn, 413, "Failed to buffer the request body: length limit exceeded");
   default: return refuse(conn, 503, "out of memory");
   }

@@ -259,6 +259,13 @@ void http_conn_refuse(struct http_conn *conn, int status, const char *words)
 
 /* ---- an answer in pieces ---- */
 
+/* The connection broke under a write: the caller learns it from there, so on_drain has nothing to tell. */
+static void lose(struct http_req *req)
+{
+  req->on_drain = NULL;
+  http_conn_close(req->conn);
+}
+
 static bool given_length(const struct http_header *headers, size_t count, uint64_t *ret)
 {
   for (size_t i = 0; i < count; i++)
@@ -288,7 +295,7 @@ void http_respond_begin(struct http_req *req, int status, const struct http_head
   req->drop_body = is_head(req) || !has_body(status);
   struct str head = make_head(req, &a);
   if (buf_err(&conn->server->head) || stream_write(conn->stream, &head, 1, NULL))
-    http_conn_close(conn);
+    lose(req);
 }
 
 bool http_respond_write(struct http_req *req, struct str chunk, bool *ret_full)
@@ -311,7 +318,7 @@ bool http_respond_write(struct http_req *req, struct str chunk, bool *ret_full)
     req->left -= req->sized && !err ? chunk.len : 0;
   }
   if (err) {
-    http_conn_close(conn);
+    lose(req);
     return false;
   }
   if (ret_full && stream_queued(conn->stream) > HTTP_QUEUE_HIGH) {
@@ -346,7 +353,10 @@ void http_respond_abort(struct http_req *req)
 void http_respond_resume(struct http_conn *conn)
 {
   struct http_req *req = &conn->req;
-  if (req->state != RESPOND_WAITS || (conn->stream && stream_queued(conn->stream) >= HTTP_QUEUE_LOW))
+  bool gone = !conn->stream;
+  if (req->state == RESPOND_NONE || (!gone && req->state != RESPOND_WAITS))
+    return;
+  if (!gone && stream_queued(conn->stream) >= HTTP_QUEUE_LOW)
     return;
   req->state = RESPOND_PIECES;
   if (req->on_drain)

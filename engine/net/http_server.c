@@ -43,8 +43,17 @@ void http_server_forget(struct http_conn *conn)
     conn->ready = false;
   }
   server->conn_count--;
+  http_server_count_body(conn, 0);
   conn->server = NULL;
   finish_stop(server);
+}
+
+bool http_server_count_body(struct http_conn *conn, size_t len)
+{
+  struct http_server *server = conn->server;
+  server->bodies = server->bodies - conn->body_counted + len;
+  conn->body_counted = len;
+  return server->bodies <= server->limits.bodies_max;
 }
 
 static void on_ready(uv_idle_t *idle)
@@ -164,6 +173,7 @@ static void set_limits(struct http_limits *l)
 {
   or_default_size(&l->headers_max, HTTP_HEADERS_MAX);
   or_default_size(&l->body_max, HTTP_BODY_MAX);
+  or_default_size(&l->bodies_max, HTTP_BODIES_MAX);
   or_default_size(&l->connections_max, HTTP_CONNECTIONS_MAX);
   or_default(&l->header_ms, HTTP_HEADER_TIMEOUT_MS);
   or_default(&l->body_ms, HTTP_BODY_TIMEOUT_MS);
@@ -242,6 +252,8 @@ static Err listen_tcp(struct http_server *server, struct diag *reterr)
 static Err listen_unix(struct http_server *server, struct diag *reterr)
 {
   const char *path = server->config.unix_path;
+  if (strlen(path) > STREAM_UNIX_PATH_MAX)   /* libuv would cut it short */
+    return diag_set(reterr, ERR_INVALID, "the socket path %s is longer than %d bytes", path, STREAM_UNIX_PATH_MAX);
   uv_pipe_init(server->loop->loop, &server->listener.pipe, /* ipc= */ 0);
   server->open_handles++;
   int rc = uv_pipe_bind(&server->listener.pipe, path);

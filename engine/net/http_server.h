@@ -22,12 +22,13 @@ enum {
   HTTP_WRITE_TIMEOUT_MS = 60 * 1000,       /* no progress of a response */
   HTTP_DRAIN_TIMEOUT_MS = 10 * 1000,
   HTTP_CONNECTIONS_MAX = 16 * 1024,
+  HTTP_BODIES_MAX = 512 * 1024 * 1024,     /* of all requests in progress together; one more byte is answered 503 */
   HTTP_GZIP_MIN = 4 * 1024,                /* smaller answers are not worth compressing */
 };
 
 /* The limits above, for those who need others; 0 keeps the default. */
 struct http_limits {
-  size_t headers_max, body_max, connections_max;
+  size_t headers_max, body_max, bodies_max, connections_max;
   uint64_t header_ms, body_ms, idle_ms, linger_ms, write_ms, drain_ms;
 };
 
@@ -41,7 +42,7 @@ struct http_header {
 
 struct http_server_config {
   struct op_loop *loop;
-  const char *bind_ip;             /* "127.0.0.1", "::" (dual stack), ... */
+  const char *bind_ip;             /* "127.0.0.1", "::" (dual stack; the default when NULL), ... */
   uint16_t port;                   /* 0: any free one, see http_server_port() */
   const char *unix_path;           /* listen on this socket file (made with mode 0600) instead; NULL: TCP */
   const char *tls_cert_file, *tls_key_file;   /* both or none */
@@ -87,8 +88,9 @@ void http_respond(struct http_req *req, int status, const struct http_header *he
 /* The same without a copy: the memory of *body is taken over and *body is empty afterwards. */
 void http_respond_take(struct http_req *req, int status, const struct http_header *headers, size_t count, struct buf *body);
 /* A body in pieces: chunked, or as it is when `headers` has its Content-Length. http_respond_write returns false when the
- * client is gone; *ret_full (may be NULL) asks to wait for `on_drain` (may be NULL), which also comes, once, when the
- * client leaves. http_respond_end or http_respond_abort follows in any case. */
+ * client is gone; *ret_full (may be NULL) asks to wait for `on_drain` (may be NULL). That also comes, once, when the client
+ * leaves (http_req_is_gone), asked for or not, and for these answers a client that ends its direction has left. http_respond_end or
+ * http_respond_abort must follow in any case. */
 void http_respond_begin(struct http_req *req, int status, const struct http_header *headers, size_t count,
                         void (*on_drain)(struct http_req *req, void *data), void *data);
 bool http_respond_write(struct http_req *req, struct str chunk, bool *ret_full);

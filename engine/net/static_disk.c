@@ -21,6 +21,7 @@ struct job {
   char *path;
   int fd;                    /* -1: neither the file nor the fallback is there */
   bool fallback;
+  bool reading;              /* read_work is out */
   uint64_t size, at, end;
   int64_t modified;
   struct buf data;
@@ -110,19 +111,23 @@ static void was_read(uv_work_t *work, int status);
 
 static void read_next(struct job *job)
 {
+  job->reading = true;
   uv_queue_work(job->files->loop->loop, &job->work, read_work, was_read);
 }
 
 static void on_drain(struct http_req *req, void *data)
 {
+  struct job *job = data;
   (void)req;
-  read_next(data);   /* when the client is gone, the write that follows says so */
+  if (!job->reading)   /* the client may also leave while a piece is being read: was_read will notice */
+    read_next(job);
 }
 
 static void was_read(uv_work_t *work, int status)
 {
   struct job *job = CONTAINER_OF(work, struct job, work);
   bool full = false;
+  job->reading = false;
   job->at += job->data.len;
   if (status < 0 || job->err || !http_respond_write(job->req, buf_str(&job->data), &full)) {
     http_respond_abort(job->req);

@@ -242,6 +242,8 @@ Err stream_dial(struct op_loop *loop, const struct sockaddr *address, struct str
 
 Err stream_dial_unix(struct op_loop *loop, const char *path, struct stream **ret)
 {
+  if (strlen(path) > STREAM_UNIX_PATH_MAX)   /* libuv would cut it short */
+    return ERR_INVALID;
   struct stream *s = new_pipe(loop);
   uv_pipe_connect(new_connect(s), &s->uv.pipe, path, on_connect);
   *ret = s;

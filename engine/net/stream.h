@@ -15,6 +15,7 @@
 
 enum {
   STREAM_READ_MAX = 64 * 1024,       /* most bytes one on_read call brings */
+  STREAM_UNIX_PATH_MAX = 107,        /* sun_path without its zero byte */
   STREAM_CHATTER_MAX = 256 * 1024,   /* TLS answers a peer may provoke (key updates) without reading any */
 };
 

@@ -112,7 +112,10 @@ static Err send_frame(struct ws *ws, uint8_t opcode, const struct str *parts, si
   size_t len = 0;
   for (size_t i = 0; i < count; i++)
     len += parts[i].len;
-  ws->sent_at = uv_now(ws->loop->loop);
+  /* A Pong is not traffic of ours: counting it would put off our own Ping, and a peer for which Pongs do not count would
+   * hear nothing in time. */
+  if (opcode != WSLAY_PONG)
+    ws->sent_at = uv_now(ws->loop->loop);
   Err err;
   if (ws->is_client || count > PARTS_AT_ONCE) {
     err = send_copied(ws, opcode, parts, count, len);

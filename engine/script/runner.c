@@ -153,7 +153,7 @@ void script_run_cancel(struct script_run *pub)
   else if (run->state == RUN_WAITING)
     run_enqueue(run);   /* its wait raises */
   uv_mutex_unlock(&r->lock);
-  run->hard_at_ms = was_never_started ? now_ms() : now_ms() + CANCEL_GRACE_MS;
+  run->hard_at_ms = was_never_started ? now_ms() : now_ms() + r->config.cancel_grace_ms;
   arm_timer(run);
   wake_monitor(r);
 }
@@ -461,6 +461,8 @@ Err runner_new(const struct runner_config *config, struct runner **ret_runner, s
   r->config = *config;
   if (!r->config.max_scripts)
     r->config.max_scripts = MAX_SCRIPTS;
+  if (!r->config.cancel_grace_ms)
+    r->config.cancel_grace_ms = CANCEL_GRACE_MS;
   fill_limits(&r->config.limits, &SCRIPT_LIMITS_DEFAULT);
   r->spare_capacity = r->config.limits.memory_bytes;
   Err err = script_limits_check(&r->config.limits, reterr);

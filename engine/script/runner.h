@@ -47,6 +47,7 @@ struct runner_config {
   unsigned workers;                /* 0: one per core */
   unsigned max_scripts;            /* runs alive at once; 0: 10,000 */
   struct script_limits limits;     /* defaults; zero fields: SCRIPT_LIMITS_DEFAULT */
+  unsigned cancel_grace_ms;        /* a cancelled run's `<close>` variables may take so long; 0: 60 */
   const struct embed_file *modules;   /* what require() finds: "name.lua"; NULL-ended table, may be NULL */
   /* Answers calls of scripts, with the rights of the run's user. `name` and `params` (JSON text) are valid until it returns. */
   void (*call)(struct script_call *call, enum script_group group, struct str name, struct str params, void *data);

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "script/libs.h"
 #include "script/run_internal.h"
 
 enum { NS_PER_MS = 1000000, TRACE_FRAMES = 24 };
@@ -79,7 +80,7 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     if (run->cancel_raised)
       return;
     run->cancel_raised = true;
-    lua_pushstring(L, "cancelled");
+    lua_push_err(L, ERR_CANCELLED, NULL, "script");
     lua_error(L);
   }
   if (kill) {

@@ -95,5 +95,6 @@ engine.handle("engine/start", function()
   close_orphaned_alerts()
   runs.load()
   create_first_user()
-  create_first_server()
+  -- Its agent may not be there yet, and the API need not wait for it.
+  engine.spawn(create_first_server)
 end)

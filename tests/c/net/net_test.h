@@ -110,6 +110,8 @@ static void client_on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
   struct client *c = h->data;
   if (n > 0)
     buf_add(&c->in, b->base, (size_t)n);
+  if (buf_err(&c->in))   /* an allocation was made to fail: give up like a broken connection */
+    n = UV_ENOMEM;
   if (n < 0) {
     c->eof = true;
     c->failed = n == UV_EOF ? 0 : (int)n;
@@ -146,12 +148,21 @@ static inline void client_send_n(struct client *c, const void *bytes, size_t len
 
 static inline void client_send(struct client *c, const char *text) { client_send_n(c, text, strlen(text)); }
 
+static inline bool client_has(struct client *c, const char *text, size_t *from)
+{
+  size_t len = strlen(text), start = *from > len ? *from - len : 0;   /* not from the start each time */
+  *from = c->in.len;
+  return c->in.ptr && memmem(c->in.ptr + start, c->in.len - start, text, len);
+}
+
 /* Waits until what came contains `text`. */
 static inline void client_expect(struct client *c, const char *text)
 {
+  size_t from = 0;
+  bool found = false;
   client_read(c);
-  RUN_UNTIL(c->loop, c->eof || (c->in.ptr && memmem(c->in.ptr, c->in.len, text, strlen(text))));
-  if (!c->in.ptr || !memmem(c->in.ptr, c->in.len, text, strlen(text)))
+  RUN_UNTIL(c->loop, (found = client_has(c, text, &from)) || c->eof);
+  if (!found && !client_has(c, text, &from))
     fail_msg("wanted \"%s\", got \"%.*s\"", text, (int)(c->in.len < 2000 ? c->in.len : 2000), c->in.ptr ? c->in.ptr : "");
 }
 

@@ -127,16 +127,14 @@ static void open_raw(struct fixture *f, struct client *c)
 /* A client's frame; the mask of zeros leaves the payload readable. */
 static void send_frame(struct client *c, unsigned char first, const void *payload, size_t len)
 {
-  struct buf b = BUF_INIT(len + 14);
-  int bytes = len < 126 ? 0 : len <= 0xffff ? 2 : 8;
-  buf_add_char(&b, (char)first);
-  buf_add_char(&b, (char)(0x80 | (bytes == 0 ? len : bytes == 2 ? 126 : 127)));
-  for (int i = bytes - 1; i >= 0; i--)
-    buf_add_char(&b, (char)(len >> (8 * i)));
-  buf_add(&b, "\0\0\0\0", 4);
-  buf_add(&b, payload, len);
-  client_send_n(c, b.ptr, b.len);
-  buf_release(&b);
+  unsigned char h[14] = {first};
+  size_t n = 2, bytes = len < 126 ? 0 : len <= 0xffff ? 2 : 8;
+  h[1] = (unsigned char)(0x80 | (bytes == 0 ? len : bytes == 2 ? 126 : 127));
+  for (size_t i = bytes; i-- > 0;)
+    h[n++] = (unsigned char)(len >> (8 * i));
+  client_send_n(c, h, n + 4);
+  if (len)
+    client_send_n(c, payload, len);
 }
 
 static void expect_bytes(struct client *c, const void *bytes, size_t len)
@@ -355,6 +353,29 @@ static void pings_when_idle_and_notices_silence(void **state)
   RUN_UNTIL(&f.loop, f.here.closed);
   assert_int_equal(f.here.err, ERR_TIMEOUT);
   client_close(&c);
+  stop(&f);
+}
+
+static void answering_pings_does_not_put_off_its_own(void **state)
+{
+  (void)state;
+  struct fixture f = {0};
+  struct client c;
+  start(&f);
+  f.accept.ping_after_idle_ms = 30;
+  open_raw(&f, &c);
+  send_frame(&c, 0x89, "", 0);
+  bool pinged = false;
+  while (!pinged) {                /* every Pong is answered with the next Ping, so it always has something to send */
+    uv_run(&f.loop.uv, UV_RUN_ONCE);
+    for (; c.in.len >= 2; buf_consume(&c.in, 2)) {
+      pinged = pinged || (unsigned char)c.in.ptr[0] == 0x89;
+      if (!pinged)
+        send_frame(&c, 0x89, "", 0);
+    }
+  }
+  client_close(&c);
+  RUN_UNTIL(&f.loop, f.here.closed);
   stop(&f);
 }
 
@@ -587,6 +608,34 @@ static void wants_a_proper_upgrade(void **state)
   stop(&f);
 }
 
+static void survives_every_failed_allocation(void **state)
+{
+  (void)state;
+  enum { LARGE = 8 << 20 };
+  char *payload = mem_new(LARGE);
+  bool hit = true;
+  size_t refused = 0;
+  for (long n = 0; hit; n++) {
+    struct fixture f = {0};
+    struct client c;
+    start(&f);
+    open_raw(&f, &c);
+    client_read(&c);
+    mem_fail_after(n);
+    refused += ws_send(f.here.ws, WS_BINARY, str_make(payload, LARGE)) != OK;
+    send_frame(&c, 0x02, payload, 100000);
+    send_frame(&c, 0x80, payload, 100000);
+    send_frame(&c, 0x88, "", 0);
+    client_expect_eof(&c);
+    hit = mem_disarm();
+    client_close(&c);
+    RUN_UNTIL(&f.loop, f.here.closed);
+    stop(&f);
+  }
+  assert_int_equal(refused, 1);
+  mem_free(payload);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -597,6 +646,7 @@ int main(void)
       cmocka_unit_test(refuses_what_breaks_the_protocol),
       cmocka_unit_test(bounds_a_message_of_many_fragments),
       cmocka_unit_test(pings_when_idle_and_notices_silence),
+      cmocka_unit_test(answering_pings_does_not_put_off_its_own),
       cmocka_unit_test(pongs_count_when_told_so),
       cmocka_unit_test(a_slow_reader_costs_what_is_agreed),
       cmocka_unit_test(bounds_the_number_of_messages),
@@ -606,6 +656,7 @@ int main(void)
       cmocka_unit_test(sends_what_is_queued_before_the_close),
       cmocka_unit_test(a_stopping_server_says_goodbye),
       cmocka_unit_test(wants_a_proper_upgrade),
+      cmocka_unit_test(survives_every_failed_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
