@@ -17,7 +17,7 @@ enum {
   WS_CONTROL_MAX = 125,
   WS_HEADER_MAX = 14,
   WS_PENDING_MAX = 1024 * 1024,        /* read but not parsed while paused; reading stops long before */
-  WS_BUFFER_KEEP = 64 * 1024,          /* a larger buffer is given back after its message */
+  WS_BUFFER_KEEP = 4 * 1024,           /* a larger buffer is given back after its message */
 };
 
 enum ws_code {
