@@ -4,6 +4,7 @@ local engine = require("engine")
 local deployment = require("komodo.resource.deployment")
 local repos = require("komodo.repos")
 local runs = require("komodo.runs")
+local schedules = require("komodo.schedules")
 local state = require("komodo.state")
 
 local json, store = engine.json, engine.store
@@ -144,11 +145,12 @@ end
 
 local function scheduled(kind, res)
   local id = id_of(res)
+  local schedule = schedules.of(kind, id) or {}
   return {
     state = state.is(kind, id, "running") and "Running" or runs.state(kind, id),
     last_run_at = runs.last_at(kind, id) or null,
-    next_scheduled_run = null,
-    schedule_error = null,
+    next_scheduled_run = schedule.at or null,
+    schedule_error = schedule.error or null,
   }
 end
 
