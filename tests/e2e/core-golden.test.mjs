@@ -42,7 +42,7 @@ const preparations = {
     },
     BatchDeploy: async (s) => {
       const image = { type: "Image", params: { image: "registry.local:5000/demo/box:1" } };
-      await s.must("/write/UpdateDeployment", { id: "dep-min", config: { image, image_registry_account: "reguser" } });
+      await s.must("/write/UpdateDeployment", { id: "dep-min", config: { image, image_registry_account: "reguser", auto_update: true } });
       await s.execute("/execute/Deploy", { deployment: "dep-min" });
     },
   },
@@ -127,7 +127,7 @@ class Recorder {
     const wanted = this.case.refresh?.length ?? 0;
     await eventually("all requests", () => this.agent.length >= this.expected.length && this.refresh.length >= wanted, 3000).catch(() => {});
     this.barrier = true;
-    await this.stage.call("/read/ListSecrets", { target: { type: "Server", id: "Local" } });
+    await this.stage.flush();
   }
 }
 

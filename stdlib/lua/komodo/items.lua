@@ -2,6 +2,7 @@
 -- Each function returns the info, and the state its summary counts when that is not `info.state`.
 local engine = require("engine")
 local deployment = require("komodo.resource.deployment")
+local images = require("komodo.images")
 local repos = require("komodo.repos")
 local runs = require("komodo.runs")
 local schedules = require("komodo.schedules")
@@ -72,12 +73,10 @@ function items.Stack(res)
   }, git(config))
 end
 
-local function version_text(v) return ("%d.%d.%d"):format(v.major, v.minor, v.patch) end
-
 local function configured_image(image)
   if image.type == "Image" then return image.params.image, null end
   local build = store.row("Build", image.params.build_id)
-  local version = version_text(image.params.version)
+  local version = images.version_text(image.params.version)
   return ("%s:%s"):format(build and build.name or "unknown", version == "0.0.0" and "latest" or version), image.params.build_id
 end
 

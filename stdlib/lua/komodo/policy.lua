@@ -2,6 +2,7 @@
 require("komodo.resource")
 require("komodo.resource.hooks")
 require("komodo.resource.deployment")
+require("komodo.resource.from_container")
 require("komodo.refresh")
 require("komodo.schedules")
 require("komodo.items")

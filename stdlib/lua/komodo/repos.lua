@@ -1,5 +1,6 @@
 --- What agents last said of the checkouts of repos (spec monitoring.md 2.2, step 8). Memory only.
 local engine = require("engine")
+local monitor = require("komodo.monitor")
 
 local store = engine.store
 local repos = {}
@@ -12,11 +13,15 @@ function repos.commit(id) return commits[id] end
 
 local function text(value) return type(value) == "string" and value or nil end
 
--- One after the other, as the server was polled.
+local function id_of(repo) return repo._id["$oid"] end
+
+-- One after the other, the oldest first.
 local function ask(server_id)
-  for _, repo in ipairs(store.list("Repo")) do
+  local list = store.list("Repo")
+  table.sort(list, function(a, b) return id_of(a) < id_of(b) end)
+  for _, repo in ipairs(list) do
     if repo.config.server_id == server_id then
-      local id, path = repo._id["$oid"], repo.config.path
+      local id, path = id_of(repo), repo.config.path
       local answer = engine.status.state(server_id) == "Ok" and engine.hub.request(server_id, "GetLatestCommit", {
         name = repo.name,
         path = path ~= "" and path or engine.json.null,
@@ -28,7 +33,6 @@ local function ask(server_id)
   end
 end
 
---- A server was polled (engine/sched/monitor.h).
-engine.handle("monitor/refreshed", function(server_id) ask(server_id) end)
+monitor.on_refresh(ask)
 
 return repos

@@ -35,6 +35,16 @@ function target.require_server(server_id)
   end
 end
 
+--- Is there a server that answers right now? If not, why.
+---@async
+---@return boolean
+---@return Err? why
+function target.answers(res)
+  if res.config.swarm_id == "" and res.config.server_id == "" then return false end
+  local ok, err = pcall(target.require, res)
+  return ok, not ok and err or nil
+end
+
 --- Polls the server of a resource anew, if it has one; waits for the answer.
 ---@async
 function target.refresh(res)

@@ -19,7 +19,11 @@ export class Stage {
   async start() {
     this.tap = await new Tap(() => ({ drop: true })).start(this.dir);
     this.host = new FakeHost(this.tap.publicKey);
-    this.tap.answer = (request) => this.host.answer(request);
+    let polls = 0;
+    this.tap.answer = (request) => {
+      polls += request.type === "PollStatus" ? 1 : 0;
+      return this.host.answer(request);
+    };
     this.pair = await startPair(this.dir, { agent: false, env: {
       KOMODO_MONITORING_INTERVAL: "1-hr", KOMODO_FIRST_SERVER_NAME: "Local", KOMODO_FIRST_SERVER_ADDRESS: `ws://127.0.0.1:${this.tap.port}`,
       KOMODO_DISABLE_INIT_RESOURCES: "true", ...this.env,
@@ -27,7 +31,8 @@ export class Stage {
     const login = await this.must("/auth/login/LoginLocalUser", { username: "admin", password: this.pair.password });
     this.jwt = login.data.jwt;
     const [server] = await this.must("/read/ListServers", {});
-    await eventually("Local is connected", async () => (await this.must("/read/GetServerState", { server: "Local" })).status === "Ok");
+    await eventually("Local is polled at the start and after the login", () => polls >= 2);
+    await this.flush();
     this.name(server.id, "<server_id>");
     this.name((await this.must("/read/ListUsers", {}))[0]._id.$oid, "<admin_id>");
     const builder = (await this.must("/read/ListBuilders", {}))[0];
@@ -64,6 +69,9 @@ export class Stage {
   }
 
   async execute(path, body) { return this.completed((await this.must(path, body))._id.$oid); }
+
+  /** Whatever was on its way to the agent has come: this request, which leaves no trace, comes after it. */
+  async flush() { await this.call("/read/ListSecrets", { target: { type: "Server", id: "Local" } }); }
 
   /** The status cache takes over what the host is now. */
   async refresh() {

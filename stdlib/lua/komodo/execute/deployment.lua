@@ -3,6 +3,7 @@ local deployment = require("komodo.resource.deployment")
 local engine = require("engine")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
+local images = require("komodo.images")
 local interpolate = require("komodo.interpolate")
 local resource = require("komodo.resource")
 local secrets = require("komodo.secrets")
@@ -13,32 +14,43 @@ local null = engine.json.null
 
 local fields = { "environment", "ports", "volumes", "labels", "command", "extra_args[]" }
 
--- The image as the agent is to run it, and the token of its registry. Build images come with builds.
-local function resolve_image(res)
+-- What a deployment runs: the name of the image, the account of its registry and that account's token (nil: none). An image of
+-- a Build has the Build's registry, and a version.
+local function resolve_image(res, name_of)
   local image, account = res.config.image, res.config.image_registry_account
-  if image.type ~= "Image" then fail.raise("unsupported", "This engine does not deploy images of Builds") end
-  local name = image.params.image
-  local domain = name:match("^([^/]*)/")
-  if not domain or not domain:find(".", 1, true) then domain = "docker.io" end
-  return name, account ~= "" and secrets.registry_token(domain, account) or nil
+  if image.type == "Image" then
+    local name = image.params.image
+    return { name = name, account = account, token = secrets.registry_token(images.domain(name), account) }
+  end
+  local build = engine.store.row("Build", image.params.build_id)
+  if not build then fail.raise("not_found", "Did not find any Build matching %s", image.params.build_id) end
+  local wanted = image.params.version
+  local version = images.version_text(wanted) ~= "0.0.0" and wanted or build.config.version
+  local registry = build.config.image_registry[1]
+  local domain = registry and registry.domain or ""
+  if account == "" and domain ~= "" then account = registry.account end
+  return { name = name_of(build, version), account = account, token = secrets.registry_token(domain, account), version = version }
 end
 
 execute.define("Deploy", "Deployment", function(job)
   local res, u = job.target, job.update
   local server = target.require(res)
   execute.exclusive(job, "deploying", function()
-    local _, token = resolve_image(res)
+    local image = resolve_image(res, images.deployed)
+    local sent = res.config
+    sent.image, sent.image_registry_account = { type = "Image", params = { image = image.name } }, image.account
     local it = secrets.interpolator()
-    if not res.config.skip_secret_interp then
-      interpolate.fields(it, res.config, fields)
+    if not sent.skip_secret_interp then
+      interpolate.fields(it, sent, fields)
       secrets.push_logs(it, u)
     end
+    u.version = image.version
     update.broadcast(u)
     local ok = execute.agent(job, server, "RunContainer", {
       deployment = res,
       stop_signal = job.params.stop_signal or null,
       stop_time = job.params.stop_time or null,
-      registry_token = token or null,
+      registry_token = image.token or null,
       replacers = engine.json.array(interpolate.replacers(it)),
     }, "Deploy Container")
     target.refresh(res)
@@ -53,10 +65,12 @@ execute.define("PullDeployment", "Deployment", function(job)
   local res = job.target
   local server = target.require(res, { request = "PullDeployment", kind = "Deployment" })
   execute.exclusive(job, "pulling", function()
-    local image, token = resolve_image(res)
-    local account = res.config.image_registry_account
-    execute.agent(job, server, "PullImage", { name = image, account = account ~= "" and account or null, token = token or null },
-      "Pull image")
+    local image = resolve_image(res, images.pulled)
+    execute.agent(job, server, "PullImage", {
+      name = image.name,
+      account = image.account ~= "" and image.account or null,
+      token = image.token or null,
+    }, "Pull image")
     target.refresh(res)
   end)
 end)

@@ -1,10 +1,19 @@
 --- Executions on servers: containers, prunes, deletes (spec resources.md 7.5).
 local engine = require("engine")
 local execute = require("komodo.execute")
+local fail = require("komodo.fail")
 local state = require("komodo.state")
 local update = require("komodo.update")
 
 local null = engine.json.null
+
+-- An execution whose work starts once the server is known to be in use.
+local function define(name, work)
+  execute.define(name, "Server", function(job)
+    if not job.target.config.enabled then fail.raise("invalid", "server not enabled") end
+    work(job)
+  end)
+end
 
 -- Sends the request and polls the server before the record is complete.
 local function ask(job, request, params, stage)
@@ -23,7 +32,7 @@ local on_container = {
 }
 for _, row in ipairs(on_container) do
   local name, counter, request, stage, stops = table.unpack(row)
-  execute.define(name, "Server", function(job)
+  define(name, function(job)
     state.counted("Server", job.id, counter, function()
       update.broadcast(job.update)
       local params = { name = job.params.container }
@@ -43,7 +52,7 @@ local on_all = {
 }
 for _, row in ipairs(on_all) do
   local name, counter, title = table.unpack(row)
-  execute.define(name, "Server", function(job)
+  define(name, function(job)
     state.counted("Server", job.id, counter, function()
       update.broadcast(job.update)
       local logs, err = engine.hub.request(job.id, name, {})
@@ -71,13 +80,13 @@ local prunes = {
 }
 for _, row in ipairs(prunes) do
   local name, flag, request, stage = table.unpack(row)
-  execute.define(name, "Server", function(job)
+  define(name, function(job)
     execute.exclusive(job, flag, function() ask(job, request, {}, stage) end)
   end)
 end
 
 for name, stage in pairs({ DeleteNetwork = "Delete Network", DeleteImage = "delete image", DeleteVolume = "delete volume" }) do
-  execute.define(name, "Server", function(job)
+  define(name, function(job)
     update.broadcast(job.update)
     ask(job, name, { name = job.params.name }, stage)
   end)

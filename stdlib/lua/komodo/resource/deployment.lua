@@ -3,6 +3,7 @@ local engine = require("engine")
 local attach = require("komodo.resource.attach")
 local checks = require("komodo.resource.hooks")
 local fail = require("komodo.fail")
+local monitor = require("komodo.monitor")
 local names = require("komodo.names")
 local resource = require("komodo.resource")
 local state = require("komodo.state")
@@ -23,13 +24,18 @@ function deployment.deployed_name(res)
   return deployed ~= "" and deployed or deployment.custom_name(res)
 end
 
+-- Containers renamed since their server was polled: server id -> { name -> name in the poll }.
+local renamed = {}
+monitor.on_refresh(function(server_id) renamed[server_id] = nil end)
+
 --- State without the override of a running deploy, and the container or nil (spec resources.md 8.3).
 ---@return string state
 ---@return table? container
 function deployment.cached(res)
-  if res.config.swarm_id ~= "" or res.config.server_id == "" then return "unknown" end
-  if engine.status.state(res.config.server_id) ~= "Ok" then return "unknown" end
-  local container = engine.status.container(res.config.server_id, deployment.deployed_name(res))
+  local server, name = res.config.server_id, deployment.deployed_name(res)
+  if res.config.swarm_id ~= "" or server == "" then return "unknown" end
+  if engine.status.state(server) ~= "Ok" then return "unknown" end
+  local container = engine.status.container(server, renamed[server] and renamed[server][name] or name)
   if not container then return "not_deployed" end
   return container.state ~= "" and container.state or "unknown", container
 end
@@ -39,10 +45,15 @@ local function agent(res, name, params) return engine.hub.request(res.config.ser
 
 -- A container that exists follows its deployment's new name, or the change is refused.
 local function rename_container(res, new_name)
-  local current = deployment.deployed_name(res)
+  local server, current = res.config.server_id, deployment.deployed_name(res)
   if current == new_name then return end
   local log, err = agent(res, "RenameContainer", { curr_name = current, new_name = new_name })
   if not log then error(fail.context("Failed to rename container on server", err), 0) end
+  if log.success then
+    local known = renamed[server] or {}
+    known[new_name], known[current] = known[current] or current, nil
+    renamed[server] = known
+  end
   return log
 end
 
@@ -74,31 +85,45 @@ resource.hooks.Deployment = {
     res.info.deployed_name = new_name
   end,
 
-  created = function(res) target.refresh(res) end,
+  created = function(res)
+    if target.answers(res) then target.refresh(res) end
+  end,
 
   rename = function(res, name, u)
     local id, server = resource.id(res), res.config.server_id
-    local old = res.name
+    local said = ("Renamed Deployment from %s to %s"):format(res.name, name)
     state.exclusive("Deployment", id, "renaming", function()
       local follows = names.trim(res.config.custom_name) == ""
       local now = deployment.cached(res)
-      if follows and now ~= "not_deployed" and server ~= "" then
-        if now == "unknown" then fail.raise("busy", "Cannot rename Deployment when container status is unknown") end
-        local renamed = resource.set_name("Deployment", res, name)
-        local log = rename_container(res, name)
-        renamed.info.deployed_name = name
-        resource.save("Deployment", renamed)
-        if log then update.push(u, log) end
-      else
-        resource.set_name("Deployment", res, name)
+      if not follows or now == "not_deployed" or server == "" then
+        update.log(u, "Rename Deployment", said)
+        resource.set_name("Deployment", res, name, u)
+        return
       end
+      if now == "unknown" then fail.raise("busy", "Cannot rename Deployment when container status is unknown") end
+      local changed = resource.set_name("Deployment", res, name, u)
+      local ok, log = pcall(rename_container, res, name)
+      if not ok then
+        -- The name is changed already: the record has to say that the container kept its own.
+        update.push(u, update.error_log("Rename Deployment", log))
+        resource.settle(u)
+        error(log, 0)
+      end
+      changed.info.deployed_name = name
+      resource.save("Deployment", changed)
+      if log then update.push(u, log) end
+      update.log(u, "Rename Deployment", said)
     end)
-    update.log(u, "Rename Deployment", ("Renamed Deployment from %s to %s"):format(old, name))
   end,
 
   before_delete = function(res, u)
     local now = deployment.cached(res)
     if now == "not_deployed" or now == "unknown" then return end
+    local there, why = target.answers(res)
+    if not there then
+      update.push(u, update.error_log("Remove Container / Service", why))
+      return
+    end
     local log, err = agent(res, "RemoveContainer", {
       name = deployment.deployed_name(res),
       signal = res.config.termination_signal,
