@@ -100,6 +100,7 @@ class Recorder {
     if (i < 0) return { error: { error: `${type} was not recorded here`, trace: [] } };
     this.used.add(i);
     if (this.case.updates) await this.#others(type);
+    await this.#pollsBefore(i);
     const reply = this.stage.ours(this.case.replies[i]);
     if (reply?.pending) await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
     const answer = answerOf(reply);
@@ -120,6 +121,12 @@ class Recorder {
   async #others(type) {
     const count = (list) => list.filter((r) => r.type === type).length;
     await eventually(`every item sends ${type}`, () => count(this.agent) >= count(this.expected), 5000).catch(() => {});
+  }
+
+  // A new link is polled 100 ms after its login, whatever is asked meanwhile: that poll is part of the case.
+  async #pollsBefore(i) {
+    const count = (this.case.refresh ?? []).filter((r) => r.after <= i).length;
+    await eventually("the polls before", () => this.refresh.length >= count, 1000).catch(() => {});
   }
 
   /** Waits until everything recorded has come, and whatever else was on its way. */
