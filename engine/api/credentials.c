@@ -18,6 +18,14 @@ void credentials_open(struct api *api)
   api->api_keys = apikeys_new(api->loop, api->passwords);
 }
 
+void credentials_drain(struct api *api, void (*on_done)(void *data), void *data)
+{
+  api->on_checks_done = on_done;
+  api->checks_data = data;
+  if (!api->checks)
+    on_done(data);
+}
+
 void credentials_close(struct api *api, void (*on_closed)(void *data), void *data)
 {
   rate_limit_free(api->limit_login);
@@ -73,8 +81,12 @@ static void on_checked(struct op *op, void *data)
     refuse(c->api, str_of(c->ip), &c->attempt, c->done, c->data);
   else
     admit(c->api, str_of(c->user_id), c->need_enabled, str_of(c->ip), &c->attempt, c->done, c->data);
+  struct api *api = c->api;
   op_unref(op);
   check_free(c);
+  api->checks--;
+  if (!api->checks && api->on_checks_done)
+    api->on_checks_done(api->checks_data);
 }
 
 static void check_key(struct api *api, const struct http_credentials *given, struct str ip, bool need_enabled,
@@ -102,6 +114,7 @@ static void check_key(struct api *api, const struct http_credentials *given, str
     return;
   }
   struct check *c = mem_new(sizeof *c);
+  api->checks++;
   *c = (struct check){api, need_enabled, *attempt, str_dup(ip), str_dup(stored.user_id), done, data};
   op_wait(op, on_checked, c);
 }
@@ -128,6 +141,11 @@ void credentials_check(struct api *api, const struct http_credentials *given, st
 {
   struct diag d;
   struct rate_attempt attempt;
+  if (api->on_checks_done) {
+    diag_set(&d, ERR_CLOSED, "The engine is stopping");
+    done(data, ERR_CLOSED, &d, /* caller= */ NULL);
+    return;
+  }
   Err err = rate_limit_check(api->limit_general, client_ip, clock_mono_ms(), &attempt, &d);
   if (err)
     done(data, err, &d, /* caller= */ NULL);

@@ -501,11 +501,17 @@ static void stopped_scripts(void *data)
     stopped_policy(e);
 }
 
+static void stopped_checks(void *data)
+{
+  struct engine *e = data;
+  scripts_close(&e->api, stopped_scripts, e);
+}
+
 static void stopped_http(void *data)
 {
   struct engine *e = data;
   e->api.http = NULL;
-  scripts_close(&e->api, stopped_scripts, e);
+  credentials_drain(&e->api, stopped_checks, e);
 }
 
 void engine_stop(struct engine *e)
