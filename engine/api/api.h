@@ -40,6 +40,7 @@ struct api {
   struct passwords *passwords;
   struct apikeys *api_keys;
   struct rate_limit *limit_login, *limit_general;
+  uint64_t swept_ms;               /* when idle addresses were last forgotten */
   size_t checks;                   /* credentials that wait for bcrypt */
   void (*on_checks_done)(void *data);   /* set while stopping: told when none waits any more */
   void *checks_data;

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+enum { SWEEP_MS = 60 * 1000 };
+
 void credentials_open(struct api *api)
 {
   struct rate_limit_config limit = {conf_bool(api->conf, "auth_rate_limit_disabled"), conf_int(api->conf, "auth_rate_limit_max_attempts"),
@@ -146,7 +148,13 @@ void credentials_check(struct api *api, const struct http_credentials *given, st
     done(data, ERR_CLOSED, &d, /* caller= */ NULL);
     return;
   }
-  Err err = rate_limit_check(api->limit_general, client_ip, clock_mono_ms(), &attempt, &d);
+  uint64_t now = clock_mono_ms();
+  if (now - api->swept_ms > SWEEP_MS) {
+    rate_limit_sweep(api->limit_login, now);
+    rate_limit_sweep(api->limit_general, now);
+    api->swept_ms = now;
+  }
+  Err err = rate_limit_check(api->limit_general, client_ip, now, &attempt, &d);
   if (err)
     done(data, err, &d, /* caller= */ NULL);
   else if (given->authorization.len)

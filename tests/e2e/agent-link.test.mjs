@@ -359,3 +359,31 @@ describe("work under way", { concurrency: 3 }, () => {
     }
   });
 });
+
+test("an engine stops in time although an agent answers nothing", { timeout: 60000 }, async () => {
+  const agent = await slowAgent("mute");
+  try {
+    await as.write("CreateServer", { name: "mute", config: { enabled: true, address: `ws://127.0.0.1:${agent.port}` } });
+    await isOk("mute");
+    await as.write("CreateDeployment", { name: "mute", config: { server_id: "mute", image: { type: "Image", params: { image: "x/y:1" } } } });
+    const { _id } = await as.execute("Deploy", { deployment: "mute" });
+    await eventually("docker is at work", () => agent.called());
+    agent.child.kill("SIGSTOP");
+    const asked = Array.from({ length: 5 }, () => as.ask("read", "ListSystemProcesses", { server: "mute" }).catch((e) => e));
+    await as.read("GetVersion");
+    const started = Date.now();
+    pair.engine.child.kill("SIGTERM");
+    const end = await pair.engine.ended;
+    assert.equal(end.code, 0, pair.engine.text().slice(-3000));
+    assert.ok(Date.now() - started < 10000, `${Date.now() - started} ms`);
+    await Promise.all(asked);
+    await pair.startEngine();
+    const update = await as.read("GetUpdate", { id: _id.$oid });
+    assert.deepEqual([update.status, update.success], ["Complete", false]);
+    assert.match(words(update), /stopping|shutdown|cancelled/, "it says why");
+  } finally {
+    agent.release();
+    agent.child.kill("SIGKILL");
+    await agent.ended;
+  }
+});
