@@ -1,0 +1,153 @@
+// Procedures and what starts them besides people: schedules, start-up, webhooks (spec resources.md 14 to 16, monitoring.md 8, sync.md 16).
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { after, before, test } from "node:test";
+import { eventually, startPair, tempDir } from "./harness.mjs";
+import { bearer, caller, login, post } from "./tools.mjs";
+
+const PROCEDURE = "000000000000000000000001";
+const dir = tempDir("procedure");
+let pair, komodo;
+
+before(async () => {
+  pair = await startPair(dir, { agent: false, env: { KOMODO_ENABLE_NEW_USERS: "true" } });
+  komodo = caller(pair, bearer(await login(pair)));
+});
+after(async () => {
+  try { await pair?.stop(); } finally { fs.rmSync(dir, { recursive: true, force: true }); }
+});
+
+const complete = (id) => eventually(`update ${id} is complete`, async () => {
+  const u = await komodo.read("GetUpdate", { id });
+  return u.status === "Complete" && u;
+});
+const run = async (name, params) => complete((await komodo.execute(name, params))._id.$oid);
+const runs = async (type, id, operation) =>
+  (await komodo.read("ListUpdates", { query: { "target.type": type, "target.id": id, operation } })).updates;
+const one = (type, params = {}, enabled = true) => ({ execution: { type, params }, enabled });
+const sleep = (duration_ms, enabled = true) => one("Sleep", { duration_ms }, enabled);
+const stage = (name, ...executions) => ({ name, enabled: true, executions });
+const procedure = (name, ...stages) => komodo.write("CreateProcedure", { name, config: { stages } });
+const action = (name, file_contents, config = {}) => komodo.write("CreateAction", { name, config: { file_contents, ...config } });
+const plain = (text) => text.replace(/<[^>]*>/g, "");
+
+test("stages run in their order, what is disabled is left out", async () => {
+  const p = await procedure("order", stage("one", sleep(30), sleep(60000, false)), { ...stage("off", sleep(60000)), enabled: false }, stage("two", one("None")));
+  const u = await run("RunProcedure", { procedure: "order" });
+  assert.equal(u.success, true, JSON.stringify(u.logs));
+  assert.deepEqual(u.logs.map((l) => l.stage), ["Execute procedure", "Execution ok"]);
+  const lines = plain(u.logs[0].stdout).split("\n").map((l) => l.replace(/ in \d+ ms/, ""));
+  assert.deepEqual(lines, ["INFO: executing procedure 'order'", "INFO: Executing stage: 'one'", "INFO: Executing: Sleep 30 ms",
+    "INFO: Finished execution: Sleep 30 ms", "INFO: Finished stage 'one' execution", "INFO: Executing stage: 'two'",
+    "INFO: Executing: None", "INFO: Finished execution: None", "INFO: Finished stage 'two' execution"]);
+  const [item] = await komodo.read("ListProcedures", { query: { names: ["order"] } });
+  assert.equal(item.info.state, "Ok");
+  assert.equal(item.info.last_run_at, u.start_ts);
+  assert.equal(p.config.stages.length, 3);
+});
+
+test("the executions of a stage run at the same time, at most eight of them", async () => {
+  await procedure("wide", stage("all", ...Array.from({ length: 12 }, () => sleep(400))));
+  const started = await komodo.execute("RunProcedure", { procedure: "wide" });
+  const counts = [];
+  const u = await eventually("it ends", async () => {
+    const now = await komodo.read("GetUpdate", { id: started._id.$oid }), text = plain(now.logs[0]?.stdout ?? "");
+    counts.push(text.split("Executing: ").length - text.split("Finished execution").length);
+    return now.status === "Complete" && now;
+  });
+  assert.equal(u.success, true);
+  assert.equal(Math.max(...counts), 8, `at once: ${counts}`);
+  assert.ok(u.end_ts - u.start_ts >= 800, "twelve of 400 ms take two rounds");
+});
+
+test("actions run as user Procedure, each with its Update; the first failure ends the run after its stage", async () => {
+  const good = await action("good", 'komodo.sleep(0.3) print("done")'), bad = await action("bad", 'error("no luck")');
+  await procedure("mixed", stage("first", one("RunAction", { action: "bad" }), one("RunAction", { action: "good" })), stage("never", one("RunAction", { action: "good" })));
+  const u = await run("RunProcedure", { procedure: "mixed" });
+  assert.equal(u.success, false);
+  assert.deepEqual(u.logs.map((l) => l.stage), ["Execute procedure", "Execution error"]);
+  const [failed] = await runs("Action", bad._id.$oid, "RunAction"), succeeded = await runs("Action", good._id.$oid, "RunAction");
+  assert.equal(failed.operator, PROCEDURE);
+  assert.equal(failed.success, false);
+  assert.equal(succeeded.length, 1, "the next stage did not run");
+  assert.deepEqual([succeeded[0].success, succeeded[0].status], [true, "Complete"], "the stage ended before the run did");
+  const words = plain(u.logs[1].stderr);
+  assert.match(words, /^ERROR: Failed stage 'first' execution after /);
+  assert.ok(words.includes(`Execution not successful, see update: '${pair.url}/updates/${failed.id}'`), words);
+  assert.doesNotMatch(plain(u.logs[0].stdout), /never/);
+  assert.equal((await komodo.read("ListProcedures", { query: { names: ["mixed"] } }))[0].info.state, "Failed");
+});
+
+test("a batch in a stage runs on all that match", async () => {
+  const a = await action("batch-a", "print(1)"), b = await action("batch-b", "print(1)"), other = await action("other", "print(1)");
+  const inner = await procedure("batch-inner", stage("s", one("None")));
+  await procedure("batches", stage("all", one("BatchRunAction", { pattern: "batch-*" }), one("BatchRunProcedure", { pattern: "batch-inner" })));
+  const u = await run("RunProcedure", { procedure: "batches" });
+  assert.equal(u.success, true, JSON.stringify(u.logs));
+  for (const x of [a, b]) assert.equal((await runs("Action", x._id.$oid, "RunAction")).length, 1);
+  assert.equal((await runs("Action", other._id.$oid, "RunAction")).length, 0);
+  assert.equal((await runs("Procedure", inner._id.$oid, "RunProcedure")).length, 1);
+  const answer = await komodo.execute("BatchRunProcedure", { pattern: "batch-in*" });
+  assert.deepEqual(answer.map((x) => x.status), ["Ok"]);
+  await complete(answer[0].data._id.$oid);
+});
+
+test("a procedure does not run itself, neither directly nor around a corner", async () => {
+  await procedure("self", stage("s", one("None")));
+  const refused = await komodo.ask("write", "UpdateProcedure", { id: "self", config: { stages: [stage("s", one("RunProcedure", { procedure: "self" }))] } });
+  assert.equal(refused.status, 400);
+  assert.match(refused.text, /Cannot have self-referential procedure/);
+  const other = await procedure("corner", stage("s", one("RunProcedure", { procedure: "self" })));
+  await komodo.write("UpdateProcedure", { id: "self", config: { stages: [stage("s", one("RunProcedure", { procedure: "corner" }))] } });
+  const u = await run("RunProcedure", { procedure: "self" });
+  assert.equal(u.success, false);
+  const [inner] = await runs("Procedure", other._id.$oid, "RunProcedure");
+  assert.equal(inner.success, false);
+  await komodo.write("UpdateProcedure", { id: "corner", config: { stages: [stage("s", one("BatchRunProcedure", { pattern: "corner" }))] } });
+  const batch = await run("RunProcedure", { procedure: "corner" });
+  assert.match(plain(batch.logs[1].stderr), /Self referential procedure detected/);
+});
+
+test("references are stored as ids; what does not exist is refused by its place", async () => {
+  const a = await action("referred", "print(1)");
+  const p = await procedure("refers", stage("s", one("RunAction", { action: "referred" }, false)));
+  assert.equal(p.config.stages[0].executions[0].execution.params.action, a._id.$oid);
+  const missing = await komodo.ask("write", "CreateProcedure", { name: "lost", config: { stages: [stage("s", one("None"), one("RunAction", { action: "nowhere" }))] } });
+  assert.equal(missing.status, 404);
+  assert.match(missing.json.error, /config\.stages\[0\]\.executions\[1\]/);
+  assert.equal((await komodo.ask("read", "GetProcedure", { procedure: "lost" })).status, 404);
+});
+
+test("a user who is no admin configures only what he may execute", async () => {
+  const signed = await post(`${pair.url}/auth/login/SignUpLocalUser`, { username: "maker", password: "maker-password" });
+  assert.equal(signed.status, 200, signed.text);
+  const maker = caller(pair, bearer(await login(pair, "maker", "maker-password")));
+  const refused = async (execution, words) => {
+    const answer = await maker.ask("write", "CreateProcedure", { name: "mine", config: { stages: [stage("s", execution)] } });
+    assert.equal(answer.status, 403, answer.text);
+    assert.match(answer.text, words);
+  };
+  await refused(one("BatchRunAction", { pattern: "*" }), /Non admin user cannot configure Batch executions/);
+  await refused(one("BackupCoreDatabase", {}, false), /Non admin user cannot configure/);
+  await refused(one("RunAction", { action: "referred" }), /RunAction cannot be configured/);
+  await maker.write("CreateProcedure", { name: "mine", config: { stages: [stage("s", one("None"), sleep(1))] } });
+});
+
+test("a second start is busy; a cancelled run ends before its next stage", async () => {
+  await procedure("long", stage("one", sleep(1500)), stage("two", sleep(60000)));
+  const nothing = await run("CancelProcedure", { procedure: "long" });
+  assert.match(plain(nothing.logs[0].stderr), /Procedure run cancel token not found/);
+  const { _id } = await komodo.execute("RunProcedure", { procedure: "long" });
+  await eventually("it runs", async () => (await komodo.read("GetProcedureActionState", { procedure: "long" })).running);
+  const second = await run("RunProcedure", { procedure: "long" });
+  assert.deepEqual(second.logs.map((l) => [l.stage, plain(l.stderr)]), [["Task Error", "ERROR: Resource is busy"]]);
+  const busy = await komodo.ask("write", "UpdateProcedure", { id: "long", config: { schedule: "" , failure_alert: false } });
+  assert.equal(busy.status, 409);
+  const cancel = await run("CancelProcedure", { procedure: "long" });
+  assert.deepEqual(cancel.logs.map((l) => l.stage), ["Cancel Triggered"]);
+  const u = await complete(_id.$oid);
+  assert.equal(u.success, false);
+  assert.match(plain(u.logs.at(-1).stderr), /Procedure cancelled before completion/);
+  assert.match(plain(u.logs[0].stdout), /Finished stage 'one'/);
+  assert.doesNotMatch(plain(u.logs[0].stdout), /'two'/);
+});
