@@ -151,3 +151,59 @@ test("a second start is busy; a cancelled run ends before its next stage", async
   assert.match(plain(u.logs[0].stdout), /Finished stage 'one'/);
   assert.doesNotMatch(plain(u.logs[0].stdout), /'two'/);
 });
+
+// ---- schedules ----
+
+test("what is due is run every second, never twice at once, and stops when it is disabled", async () => {
+  const each = { schedule_format: "Cron", schedule: "* * * * * *" };
+  const a = await action("each-second", "print(1)", each);
+  const p = await komodo.write("CreateProcedure", { name: "each-second", config: { stages: [stage("s", sleep(1200))], ...each } });
+  await eventually("the Action ran three times", async () => (await runs("Action", a._id.$oid, "RunAction")).length >= 3);
+  await eventually("the Procedure ran twice", async () => (await runs("Procedure", p._id.$oid, "RunProcedure")).filter((u) => u.status === "Complete").length >= 2);
+  for (const [type, res] of [["Action", a], ["Procedure", p]]) {
+    const id = res._id.$oid;
+    const write = (config) => eventually(`${type} is idle`, async () => (await komodo.ask("write", `Update${type}`, { id, config })).status === 200);
+    await write({ schedule_enabled: false });
+    const list = await runs(type, id, `Run${type}`);
+    assert.ok(list.every((u) => u.success), "a Procedure that still runs is not started");
+    assert.ok(list.every((u) => u.operator === (type === "Action" ? "000000000000000000000002" : PROCEDURE)));
+    const starts = list.map((u) => Math.floor(u.start_ts / 1000));
+    assert.equal(new Set(starts).size, starts.length, `one a second: ${starts}`);
+    const [schedule] = (await komodo.read("ListSchedules", {})).filter((s) => s.target.id === id);
+    assert.equal(schedule.enabled, false);
+    assert.equal(schedule.next_scheduled_run, null);
+    assert.equal(schedule.last_run_at, list[0].start_ts);
+  }
+  const before = (await runs("Action", a._id.$oid, "RunAction")).length;
+  const clock = await action("clock", "print(1)", each);
+  await eventually("two seconds are over", async () => (await runs("Action", clock._id.$oid, "RunAction")).length >= 2);
+  assert.equal((await runs("Action", a._id.$oid, "RunAction")).length, before);
+  await eventually("the clock is idle", async () => (await komodo.ask("write", "DeleteAction", { id: "clock" })).status === 200);
+});
+
+test("schedules go on after a restart, runs at start come by themselves, a run that was cut off is closed", async () => {
+  const due = await action("after-restart", "print(1)", { schedule_format: "Cron", schedule: "* * * * * *", schedule_enabled: false });
+  const first = await action("at-start", 'print(assert(komodo.read("GetVersion", {})).version)', { run_at_startup: true });
+  const second = await action("at-start-too", "print(1)", { run_at_startup: true });
+  await procedure("cut-off", stage("s", sleep(60000)));
+  const cut = await komodo.execute("RunProcedure", { procedure: "cut-off" });
+  await komodo.write("UpdateAction", { id: "after-restart", config: { schedule_enabled: true } });
+  await pair.engine.stop();
+  await pair.startEngine();
+  const u = await complete(cut._id.$oid);
+  assert.equal(u.success, false);
+  const [one] = await eventually("the first at start ran", async () => {
+    const list = await runs("Action", first._id.$oid, "RunAction");
+    return list[0]?.status === "Complete" && list;
+  });
+  assert.deepEqual([one.success, one.operator], [true, "000000000000000000000002"]);
+  const [two] = await eventually("the second at start ran", async () => {
+    const list = await runs("Action", second._id.$oid, "RunAction");
+    return list[0]?.status === "Complete" && list;
+  });
+  const done = await komodo.read("GetUpdate", { id: one.id });
+  assert.ok(two.start_ts >= done.end_ts, "one after another");
+  const start = Math.min(one.start_ts, two.start_ts) - 1000;
+  await eventually("the schedule goes on", async () => (await runs("Action", due._id.$oid, "RunAction")).some((x) => x.start_ts > start + 1000));
+  await eventually("it is idle", async () => (await komodo.ask("write", "DeleteAction", { id: "after-restart" })).status === 200);
+});
