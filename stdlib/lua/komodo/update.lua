@@ -75,23 +75,29 @@ end
 --- Tells every subscriber how the record stands.
 function update.broadcast(u) engine.broadcast(u.target.type, u.target.id, json.encode(update.list_item(u))) end
 
---- Stores the record (waits until it is durable); a complete one stops being live.
+--- Stores the record (waits until it is durable); a complete one stops being live. One that ended but cannot be stored stays
+--- as it is until the engine ends, and who waits for it goes on.
 ---@param change? any A change it is to be part of; then the caller commits.
 function update.save(u, change)
   local id = update.id(u)
   local c = change or store.change()
   c:put("Update", id, u)
-  if not change then fail.unless("Failed to store the Update", c:commit()) end
-  if u.status == "Complete" then
-    live[id] = nil
-    local gate = gates[id]
-    if gate then
-      gates[id] = nil
-      gate:open()
-    end
-  else
+  local stored, err = true, nil
+  if not change then stored, err = c:commit() end
+  if u.status ~= "Complete" then
+    fail.unless("Failed to store the Update", stored, err)
     live[id] = u
+    return
   end
+  local gate = gates[id]
+  if stored then
+    live[id], gates[id] = nil, nil
+  elseif live[id] then
+    gate = gate or engine.gate()
+    gates[id] = gate
+  end
+  if gate then gate:open() end
+  fail.unless("Failed to store the Update", stored, err)
 end
 
 --- Stores and tells.
