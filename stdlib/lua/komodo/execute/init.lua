@@ -28,7 +28,7 @@ local function run(job, work)
   end
   update.finalize(job.update)
   runs.note(job.update)
-  update.publish(job.update)
+  update.settle(job.update)
 end
 
 -- Starts the work and returns its record, in progress.

@@ -51,7 +51,7 @@ local function run_execution(job, execution)
     fail.raise("invalid", "Self referential procedure detected")
   end
   local record = execute.await(PROCEDURE, kind, params, kind == "CommitSync" and "write" or "execute")
-  if record._id and not record.success then
+  if record._id and not (record.status == "Complete" and record.success) then
     fail.raise("remote", "Execution not successful, see update: '%s/updates/%s'", engine.conf("host"), update.id(record))
   end
 end
