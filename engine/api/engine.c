@@ -391,6 +391,7 @@ static void on_ready(struct op *op, void *data)
     return;
   }
   e->api.serving = true;
+  tell(&e->api, "engine/listening", (struct texts){0});
 }
 
 static Err start_parts(struct engine *e, struct diag *reterr)
