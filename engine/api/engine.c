@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "doc/schema_lua.h"
+#include "sched/lib_schedule.h"
 #include "script/lib_fs.h"
 #include "script/lib_model.h"
 #include "script/libs.h"
@@ -317,6 +318,7 @@ static Err start_policy(struct engine *e, struct diag *reterr)
   lib_time_open(L);
   lib_crypto_open(L);
   lib_fs_open(L);
+  lib_schedule_open(L);
   e->lib_model = (struct lib_model){a->model, a->status};
   lib_model_open(L, &e->lib_model);
   lib_api_open(L, a);

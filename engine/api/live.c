@@ -10,6 +10,7 @@
 enum {
   LIVE_QUEUE_BYTES = 1024 * 1024,
   LIVE_QUEUE_MESSAGES = 1000,
+  LIVE_KERNEL_BYTES = 128 * 1024,
   LIVE_LOGIN_TIMEOUT_MS = 30 * 1000,
   LIVE_PING_MS = 30 * 1000,
   LIVE_DEADLINE_MS = 120 * 1000,
@@ -210,7 +211,7 @@ void live_accept(struct live *live, struct http_req *req)
   buf_init(&s->early, LIVE_EARLY_MAX);
   struct ws_config config = {
     .frame_max = LIVE_FRAME_MAX, .message_max = LIVE_FRAME_MAX, .queue_max = LIVE_QUEUE_BYTES,
-    .queue_messages_max = LIVE_QUEUE_MESSAGES, .ping_after_idle_ms = LIVE_PING_MS, .receive_deadline_ms = LIVE_DEADLINE_MS,
+    .queue_messages_max = LIVE_QUEUE_MESSAGES, .kernel_max = LIVE_KERNEL_BYTES, .ping_after_idle_ms = LIVE_PING_MS, .receive_deadline_ms = LIVE_DEADLINE_MS,
     .pong_counts = true, .on_message = on_message, .on_close = on_close, .data = s,
   };
   s->next = live->first;

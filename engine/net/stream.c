@@ -560,6 +560,13 @@ void stream_shutdown(struct stream *s)
   uv_shutdown(&s->shutdown, &s->uv.stream, on_shutdown);
 }
 
+void stream_limit_kernel(struct stream *s, size_t bytes)
+{
+  int value = (int)bytes;
+  if (!s->closed)
+    (void)uv_send_buffer_size(&s->uv.handle, &value);   /* without it the system's limit holds */
+}
+
 bool stream_is_tls(const struct stream *s) { return s->ssl != NULL; }
 
 void stream_peer_ip(const struct stream *s, char ret_ip[STREAM_IP_MAX])

@@ -54,6 +54,9 @@ size_t stream_queued_writes(const struct stream *s);   /* stream_write calls not
 void stream_shutdown(struct stream *s);                /* ends our direction after what is queued */
 void stream_close(struct stream *s);                   /* drops what is queued; NULL is fine */
 
+/* The kernel holds about so many bytes that the peer did not take yet, instead of growing to megabytes on its own. */
+void stream_limit_kernel(struct stream *s, size_t bytes);
+
 bool stream_is_tls(const struct stream *s);
 /* The peer's address as text, an IPv4 peer of a dual socket as IPv4; "unix" for unix sockets. */
 enum { STREAM_IP_MAX = 46 };

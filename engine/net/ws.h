@@ -19,6 +19,7 @@ struct ws_config {
   size_t frame_max, message_max;      /* a longer one closes the connection: 1009 */
   size_t queue_max;                   /* bytes waiting to be written; one message always fits an empty queue */
   size_t queue_messages_max;          /* 0: no limit on their number */
+  size_t kernel_max;                  /* bytes the kernel may hold besides, accepted connections alone; 0: as it likes */
   uint64_t ping_after_idle_ms;        /* a Ping when nothing was sent for so long; 0: never */
   uint64_t receive_deadline_ms;       /* no data frame and no Ping for so long ends it (ERR_TIMEOUT); 0: never */
   bool pong_counts;                   /* a Pong also pushes the receive deadline */

@@ -69,6 +69,8 @@ Err ws_accept(struct http_req *req, const struct ws_config *config, struct ws **
   bool stopping = server->stopping;
   ws->stream = http_conn_take(conn, &ws->pending, ws_input, ws);
   ws->pending.max = WS_PENDING_MAX;
+  if (config->kernel_max)
+    stream_limit_kernel(ws->stream, config->kernel_max);
   struct str parts[] = {STR("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                             "Sec-WebSocket-Accept: "),
                         {ws->accept, WS_ACCEPT_LEN}, STR("\r\n\r\n")};

@@ -1,4 +1,5 @@
 /* script/lib_hub.c: engine.hub: requests to agents and who they are. See libs.h. */
+#include "link/key_work.h"
 #include "script/policy_internal.h"
 
 enum { PARAMS_MAX = 64 * 1024 * 1024 };
@@ -95,11 +96,80 @@ static int l_error(lua_State *L)
   return 1;
 }
 
+/* ---- the engine's own key ---- */
+
+static const char KEY[] = "komodo.key";
+
+static int l_key_gc(lua_State *L)
+{
+  key_pair_release(luaL_checkudata(L, 1, KEY));
+  return 0;
+}
+
+/* tostring(key) -> the public key                                     [-1, +1, e] */
+static int l_key_text(lua_State *L)
+{
+  const struct key_pair *pair = luaL_checkudata(L, 1, KEY);
+  lua_pushstring(L, pair->text);
+  return 1;
+}
+
+static int draft_finish(lua_State *L, int status, lua_KContext ctx)
+{
+  struct key_work *work = (struct key_work *)ctx;
+  (void)status;
+  if (work->op.err)
+    return lua_fail(L, &work->op, "new key");
+  struct key_pair *pair = lua_newuserdatauv(L, sizeof *pair, 0);
+  *pair = work->pair;
+  luaL_setmetatable(L, KEY);
+  return 1;
+}
+
+/* engine.hub.draft_key(path) -> a new key, written beside `path` | nil, err   [-1, +1|2, e, waits] */
+static int l_draft_key(lua_State *L)
+{
+  struct str path = lua_check_str(L, 1);
+  struct op **box = op_box(L);
+  struct key_work *work;
+  key_draft(policy_of(L)->loop, path, &work);
+  *box = &work->op;
+  return op_await(L, box, draft_finish);
+}
+
+static int adopt_finish(lua_State *L, int status, lua_KContext ctx)
+{
+  const struct op *op = (const struct op *)ctx;
+  (void)status;
+  if (op->err)
+    return lua_fail(L, op, "new key");
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+/* engine.hub.adopt_key(key, path) -> true | nil, err: used for logins from now on, and written to `path`   [-2, +1|2, e, waits] */
+static int l_adopt_key(lua_State *L)
+{
+  const struct key_pair *pair = luaL_checkudata(L, 1, KEY);
+  struct str path = lua_check_str(L, 2);
+  struct op **box = op_box(L);
+  struct key_work *work;
+  hub_set_key(hub_of(L), pair);
+  key_adopt(policy_of(L)->loop, path, pair, &work);
+  *box = &work->op;
+  return op_await(L, box, adopt_finish);
+}
+
+static const luaL_Reg key_methods[] = {{"__gc", l_key_gc}, {"__tostring", l_key_text}, {NULL, NULL}};
 static const luaL_Reg functions[] = {{"request", l_request}, {"set", l_set}, {"remove", l_remove},
-                                     {"is_connected", l_is_connected}, {"error", l_error}, {NULL, NULL}};
+                                     {"is_connected", l_is_connected}, {"error", l_error}, {"draft_key", l_draft_key},
+                                     {"adopt_key", l_adopt_key}, {NULL, NULL}};
 
 void lib_hub_open(lua_State *L, struct hub *hub)
 {
+  luaL_newmetatable(L, KEY);
+  luaL_setfuncs(L, key_methods, 0);
+  lua_pop(L, 1);
   lua_pushlightuserdata(L, hub);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &hub_key);
   lua_engine_lib(L, "hub", functions);

@@ -36,6 +36,8 @@ void lib_store_open(lua_State *L, const struct lib_store *config);   /* copied, 
 
 /* engine.hub
  *   request(server_id, type, params?) -> result | nil, err            (waits)
+ *   draft_key(path) -> key (its text is the public key) | nil, err    (waits; see link/key_work.h)
+ *   adopt_key(key, path) -> true | nil, err                           (waits)
  *   set{ id =, enabled =, address =, public_key =, passkey =, insecure_tls = }   remove(id)
  *   is_connected(id) -> boolean      error(id) -> nil | err: why it is not connected */
 void lib_hub_open(lua_State *L, struct hub *hub);

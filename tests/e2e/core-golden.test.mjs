@@ -100,6 +100,7 @@ class Recorder {
     if (i < 0) return { error: { error: `${type} was not recorded here`, trace: [] } };
     this.used.add(i);
     if (this.case.updates) await this.#others(type);
+    await this.#pollsBefore(i);
     const reply = this.stage.ours(this.case.replies[i]);
     if (reply?.pending) await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
     const answer = answerOf(reply);
@@ -122,12 +123,18 @@ class Recorder {
     await eventually(`every item sends ${type}`, () => count(this.agent) >= count(this.expected), 5000).catch(() => {});
   }
 
+  // A new link is polled 100 ms after its login, whatever is asked meanwhile: that poll is part of the case.
+  async #pollsBefore(i) {
+    const count = (this.case.refresh ?? []).filter((r) => r.after <= i).length;
+    await eventually("the polls before", () => this.refresh.length >= count, 1000).catch(() => {});
+  }
+
   /** Waits until everything recorded has come, and whatever else was on its way. */
   async settle() {
     const wanted = this.case.refresh?.length ?? 0;
     await eventually("all requests", () => this.agent.length >= this.expected.length && this.refresh.length >= wanted, 3000).catch(() => {});
     this.barrier = true;
-    await this.stage.flush();
+    await this.stage.quiet();
   }
 }
 
@@ -151,6 +158,7 @@ async function prepare(stage, file, c) {
   const seed = seeds[requestOf(c)];
   stage.host.seed = seed ? seed(stage.ours(c.response)) : {};
   if (seed) await stage.refresh();
+  await stage.quiet();
 }
 
 /** Plays one case: what it gave, in the words of the recording. */

@@ -49,9 +49,9 @@ export class Program {
   constructor(name, args, env, dir, through = []) {
     this.name = name;
     this.log = path.join(dir, `${name}.log`);
-    const out = fs.openSync(this.log, "a");
     const home = path.join(dir, "home");
     fs.mkdirSync(home, { recursive: true });
+    const out = fs.openSync(this.log, "a");
     const [program, ...rest] = [...through, path.join(bin, name), ...args];
     this.child = spawn(program, rest, {
       cwd: dir, stdio: ["ignore", out, out],

@@ -99,3 +99,18 @@ export function store(pair, collections) {
 
 /** Numbers of a process from /proc. */
 export function resident(text) { return Number(/VmRSS:\s+(\d+) kB/.exec(text)[1]) * 1024; }
+
+// ---- documents as the engine stores them ----
+
+export const objectId = (number) => number.toString(16).padStart(24, "0");
+
+/** A local user who is no admin; `more` replaces fields. The hash is borrowed from a user whose password is known. */
+export const userDocument = (id, username, hash, more = {}) => ({
+  _id: { $oid: id }, username, enabled: true, super_admin: false, admin: false, create_server_permissions: false,
+  create_build_permissions: false, config: { type: "Local", data: { password: hash } }, linked_logins: {},
+  totp: { secret: "", confirmed_at: 0, recovery_codes: [] }, passkey: { passkey: null, created_at: 0 }, external_skip_2fa: true,
+  last_update_view: 0, recents: {}, all: {}, updated_at: 1, ...more,
+});
+export const groupDocument = (id, name, users, more = {}) => ({ _id: { $oid: id }, name, everyone: false, users, all: {}, updated_at: 1, ...more });
+export const permissionDocument = (id, user_target, resource_target, level, specific = []) =>
+  ({ _id: { $oid: id }, user_target, resource_target, level, specific });

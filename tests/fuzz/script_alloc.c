@@ -6,7 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SLOTS = 64, LIMIT = 1 << 20 };
+/* REST: what a block keeps because it is too little for a block of its own; the last one may pass the limit by it. */
+enum { SLOTS = 64, LIMIT = 1 << 20, REST = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -35,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   }
   for (size_t at = 0; at < SLOTS; at++)
     heap_alloc(heap, slot[at].ptr, slot[at].size, 0);
-  if (heap_used(heap) || heap_peak(heap) > LIMIT)
+  if (heap_used(heap) || heap_peak(heap) > LIMIT + REST)
     abort();
   return 0;
 }

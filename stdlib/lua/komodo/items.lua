@@ -5,6 +5,7 @@ local deployment = require("komodo.resource.deployment")
 local images = require("komodo.images")
 local repos = require("komodo.repos")
 local runs = require("komodo.runs")
+local schedules = require("komodo.schedules")
 local state = require("komodo.state")
 
 local json, store = engine.json, engine.store
@@ -143,11 +144,12 @@ end
 
 local function scheduled(kind, res)
   local id = id_of(res)
+  local schedule = schedules.of(kind, id) or {}
   return {
     state = state.is(kind, id, "running") and "Running" or runs.state(kind, id),
     last_run_at = runs.last_at(kind, id) or null,
-    next_scheduled_run = null,
-    schedule_error = null,
+    next_scheduled_run = schedule.at or null,
+    schedule_error = schedule.error or null,
   }
 end
 

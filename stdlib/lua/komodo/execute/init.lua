@@ -27,6 +27,16 @@ local function run(job, work)
   update.publish(job.update)
 end
 
+-- Starts the work and returns its record, in progress.
+local function begin(name, kind, id, job)
+  local u = update.new(job.user, name, { type = kind, id = id })
+  update.save(u)
+  job.update, job.id = u, id
+  local answer = json.decode(json.encode(u))
+  engine.spawn(function() run(job, execute.work[name]) end)
+  return answer
+end
+
 --- Declares an execution on a resource.
 ---@param name string Request and operation name.
 ---@param kind string
@@ -39,15 +49,19 @@ function execute.define(name, kind, work)
   end)
 end
 
---- Starts the work and returns its record, in progress.
+--- Declares an execution on the engine itself.
+---@param work async fun(job: Job) Its `target` is nil.
+function execute.define_system(name, work)
+  execute.work[name] = work
+  engine.handle("execute/" .. name, function(params, ctx)
+    return begin(name, "System", "system", { user = ctx.user, params = params })
+  end)
+end
+
+--- Starts the work of an execution on a resource and returns its record, in progress.
 ---@async
 function execute.start(name, kind, target, params, user)
-  local u = update.new(user, name, { type = kind, id = resource.id(target) })
-  update.save(u)
-  local job = { update = u, user = user, params = params, target = target, id = resource.id(target) }
-  local answer = json.decode(json.encode(u))
-  engine.spawn(function() run(job, execute.work[name]) end)
-  return answer
+  return begin(name, kind, resource.id(target), { user = user, params = params, target = target })
 end
 
 --- The work with its flag set; the record goes out as in progress once it is. The refresh of what it changed belongs inside.

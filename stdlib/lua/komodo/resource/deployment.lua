@@ -91,22 +91,29 @@ resource.hooks.Deployment = {
 
   rename = function(res, name, u)
     local id, server = resource.id(res), res.config.server_id
-    local old = res.name
+    local said = ("Renamed Deployment from %s to %s"):format(res.name, name)
     state.exclusive("Deployment", id, "renaming", function()
       local follows = names.trim(res.config.custom_name) == ""
       local now = deployment.cached(res)
-      if follows and now ~= "not_deployed" and server ~= "" then
-        if now == "unknown" then fail.raise("busy", "Cannot rename Deployment when container status is unknown") end
-        local changed = resource.set_name("Deployment", res, name)
-        local log = rename_container(res, name)
-        changed.info.deployed_name = name
-        resource.save("Deployment", changed)
-        if log then update.push(u, log) end
-      else
-        resource.set_name("Deployment", res, name)
+      if not follows or now == "not_deployed" or server == "" then
+        update.log(u, "Rename Deployment", said)
+        resource.set_name("Deployment", res, name, u)
+        return
       end
+      if now == "unknown" then fail.raise("busy", "Cannot rename Deployment when container status is unknown") end
+      local changed = resource.set_name("Deployment", res, name, u)
+      local ok, log = pcall(rename_container, res, name)
+      if not ok then
+        -- The name is changed already: the record has to say that the container kept its own.
+        update.push(u, update.error_log("Rename Deployment", log))
+        resource.settle(u)
+        error(log, 0)
+      end
+      changed.info.deployed_name = name
+      resource.save("Deployment", changed)
+      if log then update.push(u, log) end
+      update.log(u, "Rename Deployment", said)
     end)
-    update.log(u, "Rename Deployment", ("Renamed Deployment from %s to %s"):format(old, name))
   end,
 
   before_delete = function(res, u)

@@ -3,6 +3,7 @@ local engine = require("engine")
 local attach = require("komodo.resource.attach")
 local fail = require("komodo.fail")
 local resource = require("komodo.resource")
+local schedules = require("komodo.schedules")
 local text = require("komodo.text")
 
 local hooks, store = resource.hooks, engine.store
@@ -129,5 +130,12 @@ hooks.Action = {
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
   end,
 }
+
+for _, kind in ipairs({ "Procedure", "Action" }) do
+  local own = hooks[kind] or {}
+  hooks[kind] = own
+  own.created = function(res) schedules.follow(kind, res) end
+  own.deleted = function(res) schedules.forget(kind, resource.id(res)) end
+end
 
 return checks

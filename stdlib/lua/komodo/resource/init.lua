@@ -36,6 +36,33 @@ function resource.require(ctx, kind, id_or_name, level, specific)
   return model.require(ctx.user, kind, id_or_name, level or "Read", specific)
 end
 
+--- Commits a change together with its record, so that neither is ever there without the other.
+---@async
+---@param u table Logs of what comes later may still be added: resource.settle() stores and tells them.
+---@param fill fun(change: any)
+---@return boolean? ok
+---@return Err? err
+function resource.commit(u, fill)
+  local change = store.change()
+  fill(change)
+  update.finalize(u)
+  update.save(u, change)
+  u.stored_logs = #u.logs
+  return change:commit()
+end
+
+--- After the hooks: stores the record again when they had something to say, and tells everybody.
+---@async
+function resource.settle(u)
+  local said_more = #u.logs ~= u.stored_logs
+  u.stored_logs = nil
+  if said_more then
+    update.finalize(u)
+    update.save(u)
+  end
+  update.broadcast(u)
+end
+
 -- ---- creating ----
 
 local function check_create(kind, user)
@@ -94,22 +121,21 @@ function resource.create(ctx, kind_name, raw_name, partial, info)
     base_permission = "None",
     updated_at = engine.now(),
   }
-  local change = store.change()
-  change:insert(kind_name, id, res)
-  grant_creator(change, kind, ctx.user, id)
-  local ok, err = change:commit()
-  if not ok then
-    if err.code == "conflict" then fail.raise("conflict", "Resource with name '%s' already exists", name) end
-    error(err, 0)
-  end
   local u = update.new(ctx.user, "Create" .. kind_name, { type = kind_name, id = id })
   u.start_ts = start
   update.log(u, "Create " .. kind_name, ("Created %s\nid: %s\nname: %s"):format(kind_name, id, name))
   update.log(u, "Config", engine.pretty(res.config))
+  local ok, err = resource.commit(u, function(change)
+    change:insert(kind_name, id, res)
+    grant_creator(change, kind, ctx.user, id)
+  end)
+  if not ok then
+    if err.code == "conflict" then fail.raise("conflict", "Resource with name '%s' already exists", name) end
+    error(err, 0)
+  end
   local created = hook(kind_name, "created")
   if created then created(res, u, ctx) end
-  update.finalize(u)
-  update.publish(u)
+  resource.settle(u)
   return res
 end
 
@@ -164,25 +190,24 @@ function resource.update(ctx, kind_name, id_or_name, partial)
   u.start_ts = start
   record_toml(u, "prev_toml", kind_name, stored)
   stored.config = config
-  resource.save(kind_name, stored)
   record_toml(u, "current_toml", kind_name, stored)
+  fail.unless(nil, resource.commit(u, function(change) change:put(kind_name, id, stored) end))
   local updated = hook(kind_name, "updated") or hook(kind_name, "created")
   if updated then updated(stored, u, ctx, partial) end
-  update.finalize(u)
-  update.publish(u)
+  resource.settle(u)
   return stored
 end
 
---- Sets name and updated_at of the newest version; a taken name is a conflict.
+--- Sets name and updated_at of the newest version, together with the record; a taken name is a conflict.
 ---@async
-function resource.set_name(kind_name, res, name)
+function resource.set_name(kind_name, res, name, u)
   local taken = store.resolve(kind_name, name)
   if taken and resource.id(taken) ~= resource.id(res) then
     fail.raise("conflict", "Failed to update %s on db. This name may already be taken.", kind_name)
   end
   res = store.latest(kind_name, resource.id(res))
   res.name, res.updated_at = name, engine.now()
-  resource.save(kind_name, res)
+  fail.unless(nil, resource.commit(u, function(change) change:put(kind_name, resource.id(res), res) end))
   return res
 end
 
@@ -198,11 +223,10 @@ function resource.rename(ctx, kind_name, id_or_name, raw_name)
   if special then
     special(res, name, u, ctx)
   else
-    resource.set_name(kind_name, res, name)
     update.log(u, "Rename " .. kind_name, ("Renamed %s %s from %s to %s"):format(kind_name, resource.id(res), res.name, name))
+    resource.set_name(kind_name, res, name, u)
   end
-  update.finalize(u)
-  update.publish(u)
+  resource.settle(u)
   return u
 end
 
@@ -249,19 +273,18 @@ function resource.delete(ctx, kind_name, id_or_name)
   u.start_ts = start
   local before = hook(kind_name, "before_delete")
   if before then before(res, u, ctx) end
-  local change = store.change()
-  forget_references(change, kind_name, id)
-  change:delete(kind_name, id)
-  fail.unless(nil, change:commit())
   update.log(u, "Delete " .. kind_name, ("Deleted %s %s"):format(kind_name, res.name))
   update.log(u, "Deleted Toml", exported)
+  fail.unless(nil, resource.commit(u, function(change)
+    forget_references(change, kind_name, id)
+    change:delete(kind_name, id)
+  end))
   local deleted = hook(kind_name, "deleted")
   if deleted then
     local ok, err = pcall(deleted, res, u, ctx)
     if not ok then update.push(u, update.error_log("Post delete", err)) end
   end
-  update.finalize(u)
-  update.publish(u)
+  resource.settle(u)
   return res
 end
 

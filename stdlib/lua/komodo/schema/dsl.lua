@@ -35,12 +35,20 @@ function M.list_of(items)
   return setmetatable(items, M.array_mt)
 end
 
+--- Raises the parts as one text unless `ok`. They come apart because thousands of checks pass at every start.
+local function check(ok, ...)
+  if not ok then
+    error(table.concat({ ... }), 0)
+  end
+end
+M.check = check
+
 local function is_name(text)
   return type(text) == "string" and text:match("^[%a_$][%w_]*$") ~= nil
 end
 
 local function check_doc(doc, owner)
-  assert(type(doc) == "string" and doc ~= "", owner .. ": needs a doc")
+  check(type(doc) == "string" and doc ~= "", owner, ": needs a doc")
 end
 
 -- ---- types ----
@@ -50,7 +58,7 @@ function M.struct(name, doc, fields)
   check_doc(doc, name)
   local seen = {}
   for _, field in ipairs(fields) do
-    assert(not seen[field.name], name .. "." .. field.name .. ": declared twice")
+    check(not seen[field.name], name, ".", field.name, ": declared twice")
     seen[field.name] = true
   end
   return { kind = "struct", name = name, doc = doc, fields = fields }
@@ -91,13 +99,15 @@ end
 
 local function field(name, type_, doc, keys, more)
   assert(is_name(name), "field without a name")
-  assert(doc == nil or (type(doc) == "string" and doc ~= ""), name .. ": doc must be text")
+  check(doc == nil or (type(doc) == "string" and doc ~= ""), name, ": doc must be text")
   local made = { name = name, type = type_, doc = doc }
   for key, value in pairs(keys) do
     made[key] = value
   end
-  for key, value in pairs(more or {}) do
-    made[key] = value
+  if more then
+    for key, value in pairs(more) do
+      made[key] = value
+    end
   end
   return made
 end
@@ -119,32 +129,32 @@ end
 
 --- Any type with a default.
 function M.with(name, type_, default, doc, more)
-  assert(default ~= nil, name .. ": needs a default")
+  check(default ~= nil, name, ": needs a default")
   return field(name, type_, doc, { default = default }, more)
 end
 
 function M.text(name, default, doc, more)
-  assert(type(default) == "string", name .. ": default must be a string")
+  check(type(default) == "string", name, ": default must be a string")
   return field(name, "string", doc, { default = default }, more)
 end
 
 function M.flag(name, default, doc, more)
-  assert(type(default) == "boolean", name .. ": default must be a boolean")
+  check(type(default) == "boolean", name, ": default must be a boolean")
   return field(name, "bool", doc, { default = default }, more)
 end
 
 function M.int(name, default, doc, more)
-  assert(math.type(default) == "integer", name .. ": default must be an integer")
+  check(math.type(default) == "integer", name, ": default must be an integer")
   return field(name, "int", doc, { default = default }, more)
 end
 
 function M.uint(name, default, doc, more)
-  assert(math.type(default) == "integer" and default >= 0, name .. ": default must be an integer >= 0")
+  check(math.type(default) == "integer" and default >= 0, name, ": default must be an integer >= 0")
   return field(name, "uint", doc, { default = default }, more)
 end
 
 function M.number(name, default, doc, more)
-  assert(type(default) == "number", name .. ": default must be a number")
+  check(type(default) == "number", name, ": default must be a number")
   return field(name, "number", doc, { default = default }, more)
 end
 

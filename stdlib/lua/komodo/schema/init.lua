@@ -10,6 +10,7 @@
 -- declaration — a type that does not exist, a name used twice — is an error here that names it.
 
 local S = require("komodo.schema.dsl")
+local check = S.check
 
 local areas = { "common", "permission", "user", "update", "tag", "system", "server", "swarm", "deployment", "stack", "build", "repo",
   "procedure", "action", "builder", "alerter", "sync", "resource", "docker", "docker_swarm" }
@@ -23,7 +24,7 @@ end
 local M = { types = {}, order = {}, areas = {}, requests = {} }
 
 local function add_type(declared, area)
-  assert(not M.types[declared.name], declared.name .. ": type declared twice")
+  check(not M.types[declared.name], declared.name, ": type declared twice")
   M.types[declared.name] = declared
   M.order[#M.order + 1] = declared.name
   area.types[#area.types + 1] = declared.name
@@ -34,7 +35,7 @@ local function add_request(request)
   local names = by_name[request.group] or {}
   by_name[request.group] = names
   for _, name in ipairs({ request.name, table.unpack(request.aliases or {}) }) do
-    assert(not names[name], request.group .. " " .. name .. ": request declared twice")
+    check(not names[name], request.group, " ", name, ": request declared twice")
     names[name] = request
   end
   M.requests[#M.requests + 1] = request
@@ -99,7 +100,7 @@ end
 function default_of(field)
   if field.default == S.defaults then
     local declared = M.types[field.type]
-    assert(declared and declared.kind == "struct", field.name .. ": S.defaults needs a struct type")
+    check(declared and declared.kind == "struct", field.name, ": S.defaults needs a struct type")
     field.default = struct_default(declared.fields)
   end
   return field.default
@@ -111,22 +112,22 @@ local check_type
 
 local function check_fields(fields, owner)
   for _, field in ipairs(fields) do
-    local path = owner .. "." .. field.name
-    check_type(field.type, path)
+    check_type(field.type, owner, field.name)
     local ok, message = pcall(default_of, field)
-    assert(ok, path .. ": " .. tostring(message))
+    check(ok, owner, ".", field.name, ": ", tostring(message))
   end
 end
 
-function check_type(expression, owner)
+-- `name` is what of `owner` the expression stands at: a field, a variant, "result".
+function check_type(expression, owner, name)
   if type(expression) == "string" then
-    assert(builtin[expression] or M.types[expression], owner .. ": unknown type " .. expression)
+    check(builtin[expression] or M.types[expression], owner, ".", name, ": unknown type ", expression)
   elseif expression.kind == "struct" then
-    check_fields(expression.fields, owner)
+    check_fields(expression.fields, owner .. "." .. name)
   else
     local maker, inner = expression[1], expression[2]
-    assert(maker == "list" or maker == "map" or maker == "optional" or maker == "partial", owner .. ": unknown type expression")
-    check_type(inner, owner)
+    check(maker == "list" or maker == "map" or maker == "optional" or maker == "partial", owner, ".", name, ": unknown type expression")
+    check_type(inner, owner, name)
   end
 end
 
@@ -137,16 +138,16 @@ for _, name in ipairs(M.order) do
   elseif declared.kind == "union" then
     for _, variant in ipairs(declared.variants) do
       if variant[2] then
-        check_type(variant[2], name .. "." .. variant[1])
+        check_type(variant[2], name, variant[1])
       end
     end
   elseif declared.kind == "alias" then
-    check_type(declared.type, name)
+    check_type(declared.type, name, "alias")
   end
 end
 for _, request in ipairs(M.requests) do
   check_fields(request.params, request.name)
-  check_type(request.result, request.name .. " (result)")
+  check_type(request.result, request.name, "result")
 end
 
 return M

@@ -3,6 +3,7 @@ local engine = require("engine")
 local fail = require("komodo.fail")
 local names = require("komodo.names")
 local resource = require("komodo.resource")
+local server_keys = require("komodo.server_keys")
 local update = require("komodo.update")
 
 local json = engine.json
@@ -35,6 +36,5 @@ end)
 
 engine.handle("write/RotateServerKeys", function(params, ctx)
   local id = resource.id(resource.require(ctx, "Server", params.server, "Write"))
-  local answer = fail.unless("Failed to rotate Periphery private key", engine.hub.request(id, "RotatePrivateKey", {}))
-  return set_public_key(ctx, id, answer.public_key)
+  return set_public_key(ctx, id, server_keys.rotate(id))
 end)

@@ -1,0 +1,157 @@
+/* sched/lib_schedule.c: see lib_schedule.h. */
+#include "sched/lib_schedule.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "sched/schedule.h"
+#include "script/libs.h"
+
+static const char ZONES[] = "komodo.zones";
+static const char zones_key;
+
+/* ---- the zones that were used: there are some 600 in all, and a name that is none is not kept ---- */
+
+static struct map *zones_of(lua_State *L)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &zones_key);
+  struct map *zones = lua_touserdata(L, -1);
+  lua_pop(L, 1);   /* the registry keeps it */
+  return zones;
+}
+
+static int l_zones_gc(lua_State *L)
+{
+  struct map *zones = lua_touserdata(L, 1);
+  size_t at = 0;
+  void *tz;
+  while (map_next(zones, &at, /* ret_key= */ NULL, &tz))
+    tz_free(tz);
+  map_release(zones);
+  return 0;
+}
+
+/* ---- reading one ---- */
+
+struct zone_load {
+  struct op op;
+  uv_work_t work;
+  char *name;
+  size_t name_len;      /* a name with a zero byte in it is none, which tz_load says */
+  struct tz *tz;        /* set on the pool's thread, like what follows; ours until it is among the zones */
+  Err err;
+  struct diag diag;
+};
+
+static void zone_load_free(struct op *op)
+{
+  struct zone_load *z = (struct zone_load *)op;
+  tz_free(z->tz);
+  mem_free(z->name);
+  mem_free(z);
+}
+
+static void do_load(uv_work_t *work)
+{
+  struct zone_load *z = work->data;
+  z->err = tz_load(str_make(z->name, z->name_len), &z->tz, &z->diag);
+}
+
+static void after_load(uv_work_t *work, int status)
+{
+  struct zone_load *z = work->data;
+  if (status)
+    z->err = diag_set(&z->diag, ERR_CANCELLED, "%s", err_words(ERR_CANCELLED));
+  op_complete(&z->op, z->err, z->err ? &z->diag : NULL);
+  op_unref(&z->op);
+}
+
+static void cancel(struct op *op) { uv_cancel((uv_req_t *)&((struct zone_load *)op)->work); }
+
+static void zone_load_start(struct op_loop *loop, struct str name, struct op **ret_op)
+{
+  struct zone_load *z = mem_new(sizeof *z);
+  op_init(&z->op, loop, cancel, zone_load_free);
+  z->name = str_dup(name);
+  z->name_len = name.len;
+  z->work.data = z;
+  *ret_op = &z->op;
+  uv_queue_work(loop->loop, &z->work, do_load, after_load);
+}
+
+/* ---- engine.schedule ---- */
+
+static int push_failure(lua_State *L, Err err, const struct diag *d)
+{
+  lua_pushnil(L);
+  lua_push_err(L, err, d, "schedule");
+  return 2;
+}
+
+static enum schedule_format check_format(lua_State *L, int arg)
+{
+  static const char *const formats[] = {[SCHEDULE_ENGLISH] = "English", [SCHEDULE_CRON] = "Cron", NULL};
+  return (enum schedule_format)luaL_checkoption(L, arg, /* def= */ NULL, formats);
+}
+
+/* With the arguments of l_next on the stack. */
+static int push_next(lua_State *L, const struct tz *tz)
+{
+  struct schedule schedule;
+  struct diag d = {0};
+  int64_t next;
+  Err err = schedule_parse(check_format(L, 1), lua_check_str(L, 2), tz, &schedule, &d);
+  if (!err)
+    err = schedule_next(&schedule, luaL_checkinteger(L, 4), &next, &d);
+  if (err)
+    return push_failure(L, err, &d);
+  lua_pushinteger(L, next);
+  return 1;
+}
+
+static int next_finish(lua_State *L, int status, lua_KContext ctx)
+{
+  struct zone_load *z = (struct zone_load *)ctx;
+  (void)status;
+  if (z->op.err == ERR_CANCELLED)
+    return lua_fail(L, &z->op, "schedule");
+  if (z->op.err) {
+    diag_context(&z->diag, "Failed to parse timezone");
+    return push_failure(L, z->op.err, &z->diag);
+  }
+  struct map *zones = zones_of(L);
+  struct str name = lua_check_str(L, 3);
+  if (!map_get(zones, name)) {   /* else another call has read it meanwhile */
+    (void)map_set(zones, name, z->tz);
+    z->tz = NULL;
+  }
+  return push_next(L, map_get(zones, name));
+}
+
+/* engine.schedule.next(format, text, timezone, after_unix_ms)          [-4, +1|2, e, waits] */
+static int l_next(lua_State *L)
+{
+  (void)check_format(L, 1);
+  (void)lua_check_str(L, 2);
+  struct str name = lua_check_str(L, 3);
+  (void)luaL_checkinteger(L, 4);
+  lua_settop(L, 4);
+  const struct tz *known = map_get(zones_of(L), name);
+  if (known)
+    return push_next(L, known);
+  struct op **box = op_box(L);
+  zone_load_start(script_loop(L), name, box);
+  return op_await(L, box, next_finish);
+}
+
+static const luaL_Reg functions[] = {{"next", l_next}, {NULL, NULL}};
+static const luaL_Reg zones_methods[] = {{"__gc", l_zones_gc}, {NULL, NULL}};
+
+void lib_schedule_open(lua_State *L)
+{
+  lua_new_class(L, ZONES, zones_methods);
+  struct map *zones = lua_newuserdatauv(L, sizeof *zones, 0);
+  *zones = (struct map){0};
+  luaL_setmetatable(L, ZONES);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &zones_key);
+  lua_engine_lib(L, "schedule", functions);
+}
