@@ -35,7 +35,7 @@ local function fill()
     if not ok then table.insert(failed, item.name .. ": " .. tostring(err)) end
   end
   if #failed > 0 then error("not started: " .. table.concat(failed, "; "), 0) end
-  assert(komodo.kv.delete(key))
+  komodo.kv.delete(key)
   return { started = #noted }
 end
 

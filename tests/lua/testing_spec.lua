@@ -106,6 +106,21 @@ describe("komodo.testing", function()
     assert.same({ "part", true, 2000 }, { outcome.stages[1].stage, outcome.stages[1].success, outcome.stages[1].end_ts - outcome.stages[1].start_ts })
   end)
 
+  it("compares versions, joins secrets, waits for what was started", function()
+    local t = new { secrets = { TOKEN = "t0p" } }
+    local result = run(t, [[
+      local _, version = komodo.kv.get("k")
+      assert(version == 0 and komodo.kv.set("k", 1, { version = 0 }) == 1)
+      local _, err = komodo.kv.set("k", 2, { version = 0 })
+      local header = "Bearer " .. komodo.secret("TOKEN") .. "!"
+      komodo.http.get("https://x.test", { headers = { Authorization = header } })
+      local update = komodo.start("DeployStack", { stack = "shop" })
+      assert(update.status == "InProgress")
+      return { err.code, tostring(header), komodo.wait(update, 5).status, komodo.kv.delete("k"), komodo.kv.delete("k") }]])
+    assert.same({ "conflict", "Bearer <TOKEN>!", "Complete", true, false }, result)
+    assert.equal("Bearer t0p!", t:calls_of("http")[1].params.headers.Authorization)
+  end)
+
   it("gives batches, and shows what a script may not do", function()
     local t = new()
     assert.equal(1, run(t, "return #komodo.execute('BatchDeployStack', { pattern = 'sh*' })"))

@@ -315,7 +315,9 @@ function M.header(source)
   local made = { title = source:match("^%-%-%-? ?([^\n]*)") }
   for line in source:gmatch("%-%- capabilities:%s*([^\n]*)") do
     made.capabilities = made.capabilities or {}
-    for capability in line:gmatch("[^,%s]+") do table.insert(made.capabilities, capability) end
+    for capability in line:gmatch("[^,%s]+") do
+      if capability ~= "none" then table.insert(made.capabilities, capability) end
+    end
   end
   return made
 end

@@ -30,11 +30,11 @@ local function names(set, array)
   return array(list)
 end
 
---- { members = { { name, signature?, doc } }, plurals, globals, libraries = { os = { "time", … } },
+--- { members = { { name, signature?, doc } }, globals, libraries = { os = { "time", … } },
 --- requests = { read = { { name, doc, params, result } }, write, execute } }. `array` marks lists for the encoder.
 function M.generate(array)
-  local out = { members = {}, requests = {}, libraries = {}, plurals = array({ table.unpack(module.plurals) }) }
-  for _, list in ipairs({ module.requests, module.members }) do
+  local out = { members = {}, requests = {}, libraries = {} }
+  for _, list in ipairs({ module.requests, module.present() }) do
     for _, member in ipairs(list) do
       out.members[#out.members + 1] = { name = member.name, signature = member.signature, doc = member.doc }
     end

@@ -68,6 +68,10 @@ for _, member in ipairs(M.members) do
   if member.signature == "" then member.value, member.signature, member.cats = "any", nil, nil end
 end
 
+--- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
+M.absent = {}
+for name in ("http terminal respond base64 hex toml yaml time hash hmac url template glob semver"):gmatch("%S+") do M.absent[name] = true end
+
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
 M.plurals = { "servers", "swarms", "stacks", "deployments", "builds", "repos", "procedures", "actions", "builders", "alerters",
   "resource_syncs", "syncs", "users", "user_groups", "variables", "tags", "alerts", "updates" }
@@ -98,27 +102,32 @@ M.libraries = {
 M.missing = { io = "files are not available to scripts", dofile = "use require", loadfile = "use require", warn = "use komodo.log.warn",
   _G = "globals have no table here", package = "use require" }
 
+--- The members that the engine has.
+function M.present()
+  local list = {}
+  for _, member in ipairs(M.members) do
+    if not M.absent[member.name] then list[#list + 1] = member end
+  end
+  return list
+end
+
 --- The members as LuaCATS, for the file that komodo.schema.gen.luacats begins.
 function M.luacats()
   local lines = {}
-  for _, member in ipairs(M.members) do
+  for _, member in ipairs(M.present()) do
     lines[#lines + 1] = "--- " .. member.doc
     if member.signature then
       for _, line in ipairs(member.cats) do lines[#lines + 1] = "---" .. line end
       local parameters = member.signature
-      if member.name == "log" or member.name == "http" then   -- callable tables
-        lines[#lines + 1] = ("---@overload fun%s"):format(parameters == "(...)" and "(...: any)" or "(request: table): table?, komodo.Error?")
-        lines[#lines + 1] = ("komodo.%s = {}\n"):format(member.name)
+      if member.name == "log" then   -- a table that can be called
+        lines[#lines] = "---@overload fun(...: any)"
+        lines[#lines + 1] = "komodo.log = { info = function(...) end, warn = function(...) end, error = function(...) end }\n"
       else
         lines[#lines + 1] = ("function komodo.%s%s end\n"):format(member.name, parameters)
       end
     else
       lines[#lines + 1] = ("---@type %s\nkomodo.%s = nil\n"):format(member.value, member.name)
     end
-  end
-  for _, plural in ipairs(M.plurals) do
-    lines[#lines + 1] = ("--- list, get, create, update, delete, and every execution as a verb.\n---@type table<string, function>\nkomodo.%s = {}\n")
-      :format(plural)
   end
   return table.concat(lines, "\n")
 end

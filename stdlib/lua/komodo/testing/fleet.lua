@@ -12,8 +12,10 @@ M.kinds = { servers = "Server", swarms = "Swarm", stacks = "Stack", deployments 
 local default_state = { Server = "Ok", Stack = "running", Deployment = "running", Build = "Ok", Repo = "Ok", Procedure = "Ok",
   Action = "Ok", ResourceSync = "Ok", Swarm = "Ok" }
 
+-- Values with a metatable of their own (null, secrets) stay the same ones.
 local function copy(value)
-  if type(value) ~= "table" or value == json.null then return value end
+  local meta = getmetatable(value)
+  if type(value) ~= "table" or meta and meta ~= "array" then return value end
   local made = {}
   for key, inner in pairs(value) do made[key] = copy(inner) end
   if json.is_array(value) then json.array(made) end

@@ -122,15 +122,36 @@ end
 
 -- ---- http, terminal ----
 
-local secret_mt = { __tostring = function(secret) return "<" .. secret.name .. ">" end, __name = "secret" }
+-- A secret is the list of its parts: texts, and names of secrets.
+local secret_mt = { __name = "secret" }
+
+local function parts_of(value)
+  return getmetatable(value) == secret_mt and value.parts or { tostring(value) }
+end
+
+function secret_mt.__concat(a, b)
+  local parts = { table.unpack(parts_of(a)) }
+  for _, part in ipairs(parts_of(b)) do parts[#parts + 1] = part end
+  return setmetatable({ parts = parts }, secret_mt)
+end
+
+function secret_mt.__tostring(secret)
+  local out = {}
+  for i, part in ipairs(secret.parts) do out[i] = type(part) == "table" and "<" .. part.name .. ">" or part end
+  return table.concat(out)
+end
 
 --- Secret handles become their values, as they do in the engine, on the way out alone.
 local function reveal(t, value)
-  if getmetatable(value) == secret_mt then return t.secrets[value.name] end
+  if getmetatable(value) == secret_mt then
+    local out = {}
+    for i, part in ipairs(value.parts) do out[i] = type(part) == "table" and t.secrets[part.name] or part end
+    return table.concat(out)
+  end
   if type(value) ~= "table" or value == json.null then return value end
   local made = {}
   for key, inner in pairs(value) do made[key] = reveal(t, inner) end
-  return made
+  return json.is_array(value) and json.array(made) or made
 end
 
 local function http(t, request)
@@ -167,41 +188,46 @@ end
 -- ---- state ----
 
 local function kv(t)
-  local function record(name, key) return t:record("kv", name, { key = key }, key) end
-  local store = {}
-  function store.get(key)
-    local missing = record("get", key)
-    if missing then return nil, missing end
-    return fleet.copy(t.kv[key])
+  local versions, store = {}, {}
+  -- One function of the store: refused without the capability.
+  local function define(name, fn)
+    store[name] = function(key, ...)
+      local missing = t:record("kv", name, { key = key }, key)
+      if missing then return nil, missing end
+      return fn(key, ...)
+    end
   end
-  function store.set(key, value)
-    local missing = record("set", key)
-    if missing then return nil, missing end
+  local function version(key) return t.kv[key] ~= nil and (versions[key] or 1) or 0 end
+  local function put(key, value)
+    versions[key] = version(key) + 1
     t.kv[key] = fleet.copy(value)
-    return true
+    return versions[key]
   end
-  function store.delete(key)
-    local missing = record("delete", key)
-    if missing then return nil, missing end
+  define("get", function(key) return fleet.copy(t.kv[key]), version(key) end)
+  define("set", function(key, value, opts)
+    if value == nil then error("komodo.kv.set: the value is nil; komodo.kv.delete removes a key", 3) end
+    if opts and opts.version and opts.version ~= version(key) then
+      return nil, t:problem { code = "conflict", status = 409, message = ("%s has version %d"):format(key, version(key)) }
+    end
+    return put(key, value)
+  end)
+  define("delete", function(key)
+    local existed = t.kv[key] ~= nil
     t.kv[key] = nil
-    return true
-  end
-  function store.incr(key, by)
-    local missing = record("incr", key)
-    if missing then return nil, missing end
-    t.kv[key] = (t.kv[key] or 0) + (by or 1)
+    return existed
+  end)
+  define("incr", function(key, by)
+    put(key, (t.kv[key] or 0) + (by or 1))
     return t.kv[key]
-  end
-  function store.list(prefix)
-    local missing = record("list", prefix or "")
-    if missing then return nil, missing end
+  end)
+  define("list", function(prefix)
     local keys = json.array()
     for key in pairs(t.kv) do
       if key:sub(1, #(prefix or "")) == (prefix or "") then keys[#keys + 1] = key end
     end
     table.sort(keys)
     return keys
-  end
+  end)
   return store
 end
 
@@ -261,12 +287,16 @@ local function new_module(t)
   function komodo.write(name, params) return t:request("write", name, reveal(t, params)) end
   function komodo.execute(name, params, opts) return execute(t, name, reveal(t, params), opts) end
   function komodo.start(name, params) return t:start("start", name, reveal(t, params)) end
-  function komodo.wait(update, timeout)
+  function komodo.wait(update, opts)
+    local timeout = type(opts) == "table" and opts.timeout or type(opts) == "number" and opts or nil
     for _, other in ipairs(t.updates) do
       if other == update or other._id["$oid"] == update then update = other end
     end
     if type(update) ~= "table" then return nil, t:problem { code = "not_found", status = 404, message = "no such update" } end
-    return t:finish(update, timeout)
+    local finished, late = t:finish(update, timeout)
+    local failed = finished and failure_of(t, update.operation, finished)
+    if not finished or failed and not (type(opts) == "table" and opts.allow_failure) then return nil, late or failed end
+    return finished
   end
   function komodo.sleep(seconds)
     t.clock:sleep(seconds)
@@ -286,7 +316,7 @@ local function new_module(t)
     local missing = t:record("secret", name, {})
     if missing then return nil, missing end
     if t.secrets[name] == nil then return nil, t:problem { code = "not_found", status = 404, message = "no secret '" .. name .. "'" } end
-    return setmetatable({ name = name }, secret_mt)
+    return setmetatable({ parts = { { name = name } } }, secret_mt)
   end
   komodo.log = setmetatable({
     info = function(...) log(t, "", ...) end,
