@@ -457,7 +457,8 @@ static void stopped_credentials(void *data)
   live_free(a->live);
   reads_release(a);
   jwt_free(a->jwt);
-  mem_free(a->openapi);
+  for (size_t i = 0; i < API_DOCUMENTS; i++)
+    mem_free(a->documents[i].text);
   e->on_stopped(&e->failure, e->stopped_data);
   mem_free(e);
 }
