@@ -24,7 +24,7 @@ void request_free(struct request *request)
   mem_free(request);
 }
 
-static int raise_cancelled(lua_State *L)
+int raise_cancelled(lua_State *L)
 {
   run_of(L)->cancel_raised = true;
   lua_push_err(L, ERR_CANCELLED, NULL, "wait");
@@ -50,6 +50,7 @@ static struct request *take_answer(struct run *run, lua_Integer id)
       run->inbox = r->next;
     if (run->inbox_last == r)
       run->inbox_last = before;
+    atomic_fetch_sub(&run->answered, 1);
     run->held = r;
   }
   uv_mutex_unlock(&run->runner->lock);
@@ -82,6 +83,7 @@ static int answered(lua_State *L, int status, lua_KContext ctx)
     return lua_yieldk(L, 0, ctx, answered);
   }
   run->under_way--;
+  run->current->request = NULL;
   int n = 1;
   if (r->err) {
     n = 2;
@@ -124,6 +126,8 @@ static int post(lua_State *L, struct request *request)
     return 2;
   }
   run->under_way++;
+  run->current->request = request;
+  request->task = run->current;
   lua_Integer id = request->id = ++run->last_id;
   request->message.kind = MESSAGE_REQUEST;
   request->message.run = run;
@@ -295,18 +299,27 @@ static void push_event(lua_State *L)
     lua_getfield(L, -1, "event");
 }
 
-/* Runs the Lua half, which adds its functions to the module at `module`. [-0, +0, e] */
-static void load_core(lua_State *L, int module)
+/* Runs a part of the Lua half, which adds its functions to the module at `module`. [-0, +0, e] */
+static void load_core(lua_State *L, size_t part, int module)
 {
   struct runner *runner = run_of(L)->runner;
   static const luaL_Reg core[] = {
-      {"log", lib_print}, {"execute", l_execute}, {"err", l_err}, {"freeze", l_freeze}, {NULL, NULL}};
-  if (luaL_loadbufferx(L, runner->core_code, runner->core_code_len, "=komodo", "b") != LUA_OK)
+      {"log", lib_print}, {"execute", l_execute}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {NULL, NULL}};
+  if (luaL_loadbufferx(L, runner->core[part].code, runner->core[part].len, "=komodo", "b") != LUA_OK)
     lua_error(L);
   lua_pushvalue(L, module);
   luaL_newlib(L, core);
+  luaL_setfuncs(L, task_functions, 0);
   push_json(L);
   lua_call(L, 3, 0);
+}
+
+static bool has_name(const char *names, const char *name, size_t len)
+{
+  for (const char *at = names; (at = strstr(at, name)); at += len)
+    if (at[-1] == ' ' && at[len] == ' ')
+      return true;
+  return false;
 }
 
 /* The index of the read-only `komodo`. Upvalue 1: the module behind it. */
@@ -326,11 +339,12 @@ static int l_komodo_index(lua_State *L)
       lua_setfield(L, module, name);
       return 1;
     }
-  if (lua_rawgetp(L, module, &json_key) == LUA_TNIL) {   /* a mark that the Lua half is there */
-    lua_pushboolean(L, true);
-    lua_rawsetp(L, module, &json_key);
-    load_core(L, module);
-  }
+  size_t len = lua_rawlen(L, 2);
+  for (size_t i = 0; len && i < CORE_PARTS; i++)
+    if (has_name(core_parts[i].names, name, len)) {
+      load_core(L, i, module);
+      break;
+    }
   lua_pushvalue(L, 2);
   lua_rawget(L, module);
   return 1;
