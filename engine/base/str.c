@@ -72,6 +72,15 @@ struct str str_sub(struct str s, size_t from, size_t len)
   return (struct str){s.ptr ? s.ptr + from : NULL, len};
 }
 
+struct str str_cut(struct str s, size_t max)
+{
+  if (s.len <= max)
+    return s;
+  while (max > 0 && ((unsigned char)s.ptr[max] & 0xC0) == 0x80)
+    max--;
+  return str_sub(s, 0, max);
+}
+
 bool str_split(struct str *rest, char sep, struct str *ret_part)
 {
   if (!rest->ptr)

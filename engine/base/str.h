@@ -30,6 +30,7 @@ bool str_contains_nocase(struct str s, struct str needle);   /* ASCII case foldi
 ptrdiff_t str_find(struct str s, char c);                    /* index or -1 */
 struct str str_trim(struct str s);                           /* ASCII white space, both ends */
 struct str str_sub(struct str s, size_t from, size_t len);   /* clamped */
+struct str str_cut(struct str s, size_t max);                /* at most `max` bytes of its front, no character in two */
 /* Cuts the part before `sep` off the front of *rest; false when nothing is left. "a,,b" gives "a", "", "b". */
 bool str_split(struct str *rest, char sep, struct str *ret_part);
 /* Decimal, whole text, in range: false otherwise, *ret untouched. */

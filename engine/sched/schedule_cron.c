@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "sched/calendar.h"
 
+enum { SHOWN_MAX = 40 };   /* bytes of a wrong part in its error */
 enum field_id { SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY, YEAR, FIELD_COUNT };
 
 static const struct field {
@@ -35,7 +36,7 @@ struct parser {
 
 static Err refuse(const struct parser *p, struct str part, const char *why)
 {
-  return diag_set(p->reterr, ERR_INVALID, "%s: '%.*s' %s", p->field->name, (int)(part.len < 40 ? part.len : 40), part.len ? part.ptr : "", why);
+  return diag_set(p->reterr, ERR_INVALID, "%s: '%.*s' %s", p->field->name, STR_ARG(str_cut(part, SHOWN_MAX)), why);
 }
 
 static bool is_digits(struct str s)
@@ -64,8 +65,8 @@ static Err read_value(const struct parser *p, struct str text, struct str part, 
     return err;
   if (*ret >= p->field->min && *ret <= p->field->max)
     return OK;
-  return diag_set(p->reterr, ERR_INVALID, "%s: %.*s is out of bounds, it goes from %d to %d", p->field->name, (int)(text.len < 20 ? text.len : 20),
-                  text.ptr, p->field->min, p->field->max);
+  return diag_set(p->reterr, ERR_INVALID, "%s: %.*s is out of bounds, it goes from %d to %d", p->field->name, STR_ARG(str_cut(text, SHOWN_MAX)),
+                  p->field->min, p->field->max);
 }
 
 static void add(uint64_t *set, int n) { set[n / 64] |= UINT64_C(1) << (n % 64); }

@@ -166,7 +166,7 @@ static Err load_name(struct str name, struct tz **ret_tz, struct diag *reterr)
   bool any = false;
   if (!is_name(name))
     return diag_set(reterr, ERR_INVALID, "'%.*s' is not a time zone; write a name like Europe/Berlin, in exactly its case",
-                    (int)(name.len < TZ_NAME_MAX ? name.len : TZ_NAME_MAX), name.ptr);
+                    STR_ARG(str_cut(name, TZ_NAME_MAX)));
   for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
     if (!folders[i] || access(folders[i], X_OK))
       continue;

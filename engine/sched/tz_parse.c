@@ -112,7 +112,7 @@ Err tz_parse_rule(struct str rule, struct tz **ret_tz, struct diag *reterr)
 {
   struct tz_rule r;
   if (!read_rule(rule, &r))
-    return diag_set(reterr, ERR_INVALID, "'%.*s' is not a time zone rule", (int)(rule.len < 80 ? rule.len : 80), rule.len ? rule.ptr : "");
+    return diag_set(reterr, ERR_INVALID, "'%.*s' is not a time zone rule", STR_ARG(str_cut(rule, TZ_NAME_MAX)));
   struct tz *tz = mem_new(sizeof *tz);
   *tz = (struct tz){.rule = r, .has_rule = true, .first = r.standard};
   *ret_tz = tz;

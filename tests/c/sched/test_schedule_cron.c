@@ -151,6 +151,23 @@ static void refused(void **state)
   assert_non_null(strstr(d.message, "longer than 1024"));
 }
 
+/* A wrong part is shown in its error, cut between two characters wherever the cut falls. */
+static void errors_are_text(void **state)
+{
+  (void)state;
+  for (size_t lead = 0; lead < 4; lead++) {
+    char text[128] = "0 0 0 * * zzz";
+    size_t len = strlen(text) - 3 + lead;
+    for (int i = 0; i < 15; i++, len += 3)
+      snprintf(text + len, sizeof text - len, "€");
+    struct cron c;
+    struct diag d = {0};
+    assert_int_equal(cron_parse(str_of(text), &c, &d), ERR_INVALID);
+    assert_true(str_is_utf8(str_of(d.message)));
+    assert_non_null(strstr(d.message, "€' is not a number"));
+  }
+}
+
 /* Against a count of every second of some days: nothing is left out, nothing comes too early. */
 static void no_gaps(void **state)
 {
@@ -191,6 +208,7 @@ static void calendar(void **state)
 
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(matches), cmocka_unit_test(refused), cmocka_unit_test(no_gaps), cmocka_unit_test(calendar)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(matches), cmocka_unit_test(refused), cmocka_unit_test(errors_are_text),
+                                     cmocka_unit_test(no_gaps), cmocka_unit_test(calendar)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
