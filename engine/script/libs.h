@@ -54,7 +54,8 @@ void lib_crypto_open(lua_State *L);
 
 /* engine.script
  *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, on_log = fn(lines) } -> outcome | nil, err (waits)
- *   cancel(id) -> found       start{…} -> script with read(), outcome(), cancel() (komodo/_core/scripts.lua)
+ *   cancel(id) -> found       start{…} -> script with read(), take(), outcome(), cancel()
+ *   take(id) -> lines not told yet (komodo/_core/scripts.lua)
  * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */
 struct runner;
 void lib_script_open(lua_State *L, struct runner *runner);

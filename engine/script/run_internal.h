@@ -24,7 +24,7 @@ enum run_state { RUN_READY, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
 enum run_kill { KILL_NONE, KILL_CANCEL, KILL_CPU, KILL_TIME, KILL_PANIC };
 enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine came back; NONE: its own affair */
 
-enum { CORE_PARTS = 2 };   /* rows of core_parts */
+enum { CORE_PARTS = 3 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 
@@ -44,6 +44,7 @@ struct request {
   struct request *next, *prev;      /* of the run's inbox (S), or of its requests under way (L) */
   struct fiber *task;                /* O: which task of the script waits for it */
   bool is_abandoned;                /* S: nobody waits any more; its abandon message frees it */
+  bool is_told;                     /* nobody waits for its answer */
   bool is_linked;                   /* L: it is among the requests under way */
   lua_Integer id;
   bool is_sleep;

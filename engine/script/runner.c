@@ -188,6 +188,10 @@ static void deliver(struct run *run, struct request *q)
 {
   struct runner *r = run->runner;
   unlink_request(run, q);
+  if (q->is_told) {
+    request_free(q);
+    return;
+  }
   uv_mutex_lock(&r->lock);
   if (q->is_abandoned) {
     uv_mutex_unlock(&r->lock);
@@ -223,6 +227,8 @@ static void start_request(struct run *run, struct request *q)
     op_wait(q->timer, on_slept, q);
     return;
   }
+  if (q->group == SCRIPT_KOMODO)
+    tell_log(run);
   struct call *call = mem_new(sizeof *call);
   call->pub = (struct script_call){.run = &run->pub, .user = run->user};
   call->request = q;

@@ -472,8 +472,9 @@ static int add_code(lua_State *L, const void *ptr, size_t len, void *data)
 }
 
 const struct core_part core_parts[CORE_PARTS] = {
-    {"komodo/_core/script.lua", " execute log "},
+    {"komodo/_core/script.lua", " execute wait log "},
     {"komodo/_core/concurrent.lua", " spawn all race timeout "},
+    {"komodo/_core/state.lua", " stage var secret kv lock "},
 };
 
 static Err compile(lua_State *L, const char *path, struct buf *code, struct diag *reterr)

@@ -8,7 +8,8 @@ local json, store = engine.json, engine.store
 local update = {}
 
 -- Records that are not complete yet, by id: GetUpdate serves them from here, and whoever waits for one waits at its gate.
-local live, gates = {}, {}
+-- Whoever follows its logs waits at its gate of `progress`.
+local live, gates, progress = {}, {}, {}
 
 --- A new record, in progress; not stored yet.
 ---@param user User
@@ -72,8 +73,17 @@ function update.list_item(u)
   }
 end
 
+local function open(set, id)
+  local gate = set[id]
+  set[id] = nil
+  if gate then gate:open() end
+end
+
 --- Tells every subscriber how the record stands.
-function update.broadcast(u) engine.broadcast(u.target.type, u.target.id, json.encode(update.list_item(u))) end
+function update.broadcast(u)
+  engine.broadcast(u.target.type, u.target.id, json.encode(update.list_item(u)))
+  open(progress, update.id(u))
+end
 
 --- Stores the record (waits until it is durable); a complete one stops being live.
 ---@param change? any A change it is to be part of; then the caller commits.
@@ -84,11 +94,8 @@ function update.save(u, change)
   if not change then fail.unless("Failed to store the Update", c:commit()) end
   if u.status == "Complete" then
     live[id] = nil
-    local gate = gates[id]
-    if gate then
-      gates[id] = nil
-      gate:open()
-    end
+    open(gates, id)
+    open(progress, id)
   else
     live[id] = u
   end
@@ -106,6 +113,16 @@ function update.wait(id)
   if live[id] then
     gates[id] = gates[id] or engine.gate()
     gates[id]:wait()
+  end
+  return update.load(id)
+end
+
+--- Waits until the record has more than `seen` logs, or is complete; returns it.
+---@async
+function update.follow(id, seen)
+  while live[id] and #live[id].logs <= seen do
+    progress[id] = progress[id] or engine.gate()
+    progress[id]:wait()
   end
   return update.load(id)
 end
