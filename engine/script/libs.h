@@ -60,6 +60,14 @@ void lib_crypto_open(lua_State *L);
 struct runner;
 void lib_script_open(lua_State *L, struct runner *runner);
 
+/* engine.http
+ *   send{ method =, url =, headers = { { name, value }, … }, body =, timeout_ms =, body_max =, inside = } -> { status,
+ *     headers = { name = value }, body, redirect? } | nil, err         (waits); TLS is verified, redirects are not followed.
+ *     Without `inside` no address is connected to that is loopback, link-local, multicast or one of this machine.
+ *   host(url) -> host in lower case | nil, err */
+struct http_client;
+void lib_http_open(lua_State *L, struct http_client *client);
+
 /* ---- for bindings ---- */
 /* A buffer the collector frees: for json_encode, which raises.       [-0, +1, m] */
 struct buf *lua_buf(lua_State *L, size_t max);

@@ -475,6 +475,7 @@ const struct core_part core_parts[CORE_PARTS] = {
     {"komodo/_core/script.lua", " execute wait log "},
     {"komodo/_core/concurrent.lua", " spawn all race timeout "},
     {"komodo/_core/state.lua", " stage var secret kv lock "},
+    {"komodo/_core/http.lua", " http "},
 };
 
 static Err compile(lua_State *L, const char *path, struct buf *code, struct diag *reterr)

@@ -1,6 +1,8 @@
 // The `komodo` module of user scripts, through the real API.
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import http from "node:http";
+import os from "node:os";
 import { after, before, test } from "node:test";
 import { eventually, startPair, tempDir } from "./harness.mjs";
 import { KomodoClient } from "komodo_client";
@@ -179,4 +181,60 @@ test("a dry run reads, and writes down what it would change", async () => {
   const plan = u.logs.find((l) => l.stage === "Dry Run").stdout;
   assert.match(plan, /write UpdateVariableValue .*<TOKEN>.*\nexecute RunAction .*\nexecute RunAction .*\nkv set a/);
   assert.equal((await komodo.read("GetVariable", { name: "PLAIN" })).value, "seen");
+});
+
+test("http reaches named hosts, and nothing inside however it is spelled", async () => {
+  const seen = [];
+  const server = http.createServer((req, res) => {
+    let body = "";
+    req.on("data", (d) => { body += d; }).on("end", () => {
+      seen.push({ method: req.method, url: req.url, headers: req.headers, body });
+      if (req.url === "/away") res.writeHead(302, { Location: `http://localhost:${port}/stolen` }).end();
+      else if (req.url === "/again") res.writeHead(302, { Location: "/end" }).end();
+      else if (req.url === "/loop") res.writeHead(302, { Location: "/loop" }).end();
+      else if (req.url === "/big") res.end("x".repeat(5000));
+      else if (req.url === "/binary") res.end(Buffer.from([0xff, 0xfe]));
+      else if (req.url === "/slow") setTimeout(() => res.end(), 5000).unref();
+      else res.writeHead(req.url === "/none" ? 404 : 200, { "X-Kind": "test" }).end(`${req.method} ${body}`);
+    });
+  });
+  await new Promise((resolve) => server.listen(0, resolve));
+  const { port } = server.address();
+  try {
+    const named = { capabilities: ["http:127.0.0.1", "secret:TOKEN"], limits: { http_kb: 2 } };
+    const text = await output(`
+      local base = "http://127.0.0.1:${port}"
+      local r = assert(komodo.http.get(base .. "/a"))
+      print(r.status, r.body, r.headers["x-kind"])
+      print(komodo.http.post(base .. "/b", { json = { a = 1 }, headers = { Authorization = "Bearer " .. komodo.secret("TOKEN") } }).body)
+      print(komodo.http{ url = base .. "/c", method = "put", form = { q = "a b&c", x = 1 } }.body)
+      print(komodo.http.get(base .. "/none").status, komodo.http.get(base .. "/again").url == base .. "/end")
+      for _, path in ipairs{ "/away", "/loop", "/big", "/binary" } do print(select(2, komodo.http.get(base .. path)).code) end
+      print(select(2, komodo.http.get(base .. "/slow", { timeout = 0.2 })).code)
+      print(select(2, komodo.http.get("file:///etc/passwd")).code, select(2, komodo.http{ url = base, what = 1 }).code)
+    `, named);
+    assert.match(text, /^200\tGET \ttest\nPOST \{"a":1\}\nPUT q=a%20b%26c&x=1\n404\ttrue\nforbidden\nprotocol\ntoo_big\nmedia\ntimeout\n\w+\tinvalid\n/);
+    assert.equal(seen.find((r) => r.url === "/b").headers.authorization, "Bearer s3cr3t-value");
+    assert.equal(seen.find((r) => r.url === "/b").headers["content-type"], "application/json");
+    assert.ok(!seen.some((r) => r.url === "/stolen"));
+
+    const own = Object.values(os.networkInterfaces()).flat().filter((a) => !a.internal && a.family === "IPv4").map((a) => a.address);
+    const hosts = ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1.", "0.0.0.0", "[::1]",
+      "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::]", "169.254.169.254", "[fe80::1]", "[64:ff9b::7f00:1]", ...own];
+    const before = seen.length;
+    const inside = await output(`
+      for _, host in ipairs(komodo.args.hosts) do
+        local r, e = komodo.http.get("http://" .. host .. ":${port}/inside", { timeout = 5 })
+        print(host, r and r.status or e.code)
+      end
+    `, {}, { args: { hosts } });
+    for (const host of hosts) assert.match(inside, new RegExp(`^${host.replace(/[.[\]]/g, "\\$&")}\t(forbidden|invalid|io)$`, "m"));
+    assert.match(inside, /^127\.0\.0\.1\tforbidden$/m);
+    assert.match(inside, /^localhost\tforbidden$/m);
+    assert.equal(seen.length, before);
+    const dry = await run(`print(komodo.http.post("http://127.0.0.1:${port}/x", { body = "b" }).status)`, {}, { dry_run: true });
+    assert.match(dry.logs.find((l) => l.stage === "Dry Run").stdout, /http POST .*\/x/);
+    assert.equal(seen.length, before);
+    assert.match(await failure(`assert(komodo.http.get("http://example.com"))`, { capabilities: ["http:*.example.org"] }), /"http:example\.com" is missing/);
+  } finally { server.closeAllConnections(); server.close(); }
 });

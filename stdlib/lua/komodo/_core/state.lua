@@ -60,8 +60,8 @@ function secret_mt.__tostring(secret)
 end
 secret_mt.__metatable = false
 
---- A handle of a secret: prints as <NAME>, may be joined to texts, becomes its value inside the parameters of write, start
---- and execute.
+--- A handle of a secret: prints as <NAME>, may be joined to texts, becomes its value inside the parameters of write, start,
+--- execute and http.
 function komodo.secret(name)
   need_text(name, "komodo.secret")
   local answer, problem = ask("secret", { name = name })

@@ -98,6 +98,7 @@ execute.define("RunAction", "Action", function(job)
       action = job.id,
       capabilities = capability.list(config.capabilities or { "*" }),
       used_secrets = it.used_secrets,
+      http_kb = config.limits and config.limits.http_kb,
       dry_run = job.params.dry_run == true,
     }, STAGE)
     local log = run.log

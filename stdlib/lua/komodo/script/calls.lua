@@ -4,6 +4,7 @@ local engine = require("engine")
 local capability = require("komodo.script.capability")
 local dry = require("komodo.script.dry")
 local fail = require("komodo.fail")
+local http = require("komodo.script.http")
 local kinds = require("komodo.kinds")
 local kv = require("komodo.script.kv")
 local locks = require("komodo.script.locks")
@@ -23,6 +24,7 @@ local runs = {}   -- by id
 ---@field capabilities Capability[]
 ---@field used_secrets table<string, string> Values that are never shown.
 ---@field dry_run boolean
+---@field http_kb? number How large an answer of komodo.http may be.
 ---@field log table The stage of the whole run.
 ---@field stages table[] Open ones, the newest last.
 ---@field numbers table<table, integer> Of stages, as the script knows them.
@@ -220,6 +222,12 @@ function own.unlock(run, p)
   run.locks[name] = times > 1 and times - 1 or nil
   locks.release(name)
   return { unlocked = true }
+end
+
+function own.http(run, p)
+  if not run.plan then return http.request(run, reveal(run, p)) end
+  run:require("http", fail.unless(nil, engine.http.host(p.url or "")))
+  return run.plan:http(p)
 end
 
 -- They see every line printed before them in the stage where it belongs.

@@ -9,6 +9,7 @@ local function no_regex() fail.raise("invalid", "regular expressions are not kno
 local function matcher(pattern) return match.predicate(pattern, no_regex) end
 
 ---@class Capability
+---@field text? string As it was written.
 ---@field group string "*": everything
 ---@field name? fun(name: string): boolean
 ---@field target? fun(name: string): boolean Only resources that are called so.
@@ -22,7 +23,7 @@ function capability.parse(s)
   if not group or not groups[group] or (target == "" and s:sub(-1) == "@") then
     fail.raise("invalid", "'%s' is no capability; they look like \"read:*\", \"execute:DeployStack@web-*\", \"secret:NAME\", \"kv\" or \"*\"", s)
   end
-  return { group = group, name = matcher(name), target = target ~= "" and matcher(target) or nil }
+  return { text = s, group = group, name = matcher(name), target = target ~= "" and matcher(target) or nil }
 end
 
 --- The list of a config; raises with the number of the wrong element.

@@ -52,6 +52,12 @@ function Plan:answer(_, group, name, params)
   return u
 end
 
+--- Notes a request to another server.
+function Plan:http(p)
+  self:note("http", tostring(p.method or "GET"), json.encode(shown(p)))
+  return { status = 200, headers = json.object({}), body = "", url = p.url }
+end
+
 --- Notes a change of kv.
 function Plan:kv(change, p)
   self:note("kv", change, tostring(p.key), p.value ~= nil and json.encode({ value = shown(p.value) }) or "")
