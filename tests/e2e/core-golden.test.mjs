@@ -134,7 +134,7 @@ class Recorder {
     const wanted = this.case.refresh?.length ?? 0;
     await eventually("all requests", () => this.agent.length >= this.expected.length && this.refresh.length >= wanted, 3000).catch(() => {});
     this.barrier = true;
-    await this.stage.flush();
+    await this.stage.quiet();
   }
 }
 
@@ -158,6 +158,7 @@ async function prepare(stage, file, c) {
   const seed = seeds[requestOf(c)];
   stage.host.seed = seed ? seed(stage.ours(c.response)) : {};
   if (seed) await stage.refresh();
+  await stage.quiet();
 }
 
 /** Plays one case: what it gave, in the words of the recording. */

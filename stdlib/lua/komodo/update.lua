@@ -1,6 +1,7 @@
 --- Update records, the audit log (spec api.md 11): made, stored, broadcast, waited for.
 local engine = require("engine")
 local fail = require("komodo.fail")
+local insist = require("komodo.insist")
 local markup = require("komodo.markup")
 local users = require("komodo.users")
 
@@ -85,6 +86,11 @@ function update.broadcast(u)
   open(progress, update.id(u))
 end
 
+local function tell_waiting(id)
+  open(gates, id)
+  open(progress, id)
+end
+
 --- Stores the record (waits until it is durable); a complete one stops being live.
 ---@param change? any A change it is to be part of; then the caller commits.
 function update.save(u, change)
@@ -94,8 +100,7 @@ function update.save(u, change)
   if not change then fail.unless("Failed to store the Update", c:commit()) end
   if u.status == "Complete" then
     live[id] = nil
-    open(gates, id)
-    open(progress, id)
+    tell_waiting(id)
   else
     live[id] = u
   end
@@ -107,20 +112,45 @@ function update.publish(u)
   update.broadcast(u)
 end
 
+--- Stores and tells the end of work that cannot be undone. While the store refuses it (a full disk) clients see the end
+--- from memory, and it is tried again until it is stored.
+---@async
+---@param u table A complete record that was stored before.
+function update.settle(u)
+  local id, told = update.id(u), false
+  local function on_wait(reason)
+    engine.log.error(("the end of %s %s cannot be stored yet: %s"):format(u.operation, id, reason))
+    update.broadcast(u)
+    tell_waiting(id)
+    told = true
+  end
+  local ok, err = pcall(insist.wait, function() update.save(u) end, on_wait)
+  if not ok and err.code == "too_big" then
+    u.logs, u.success = json.array({ update.error_log("Task Error", fail.context("The logs are too big to be stored", err)) }), false
+    ok, err = pcall(insist.wait, function() update.save(u) end, on_wait)
+  end
+  if not ok then
+    live[id] = nil
+    tell_waiting(id)
+    error(err, 0)
+  end
+  if not told then update.broadcast(u) end
+end
+
 --- Waits until the record with this id is complete; returns it.
 ---@async
 function update.wait(id)
-  if live[id] then
+  if live[id] and live[id].status ~= "Complete" then
     gates[id] = gates[id] or engine.gate()
     gates[id]:wait()
   end
   return update.load(id)
 end
 
---- Waits until the record has more than `seen` logs, or is complete; returns it.
+--- Waits for news of a record that is not complete and has no more than `seen` logs; returns it.
 ---@async
 function update.follow(id, seen)
-  while live[id] and #live[id].logs <= seen do
+  if live[id] and #live[id].logs <= seen then
     progress[id] = progress[id] or engine.gate()
     progress[id]:wait()
   end

@@ -32,7 +32,7 @@ export class Stage {
     this.jwt = login.data.jwt;
     const [server] = await this.must("/read/ListServers", {});
     await eventually("Local is polled at the start and after the login", () => polls >= 2);
-    await this.flush();
+    await this.quiet();
     this.name(server.id, "<server_id>");
     this.name((await this.must("/read/ListUsers", {}))[0]._id.$oid, "<admin_id>");
     const builder = (await this.must("/read/ListBuilders", {}))[0];
@@ -70,8 +70,13 @@ export class Stage {
 
   async execute(path, body) { return this.completed((await this.must(path, body))._id.$oid); }
 
-  /** Whatever was on its way to the agent has come: this request, which leaves no trace, comes after it. */
-  async flush() { await this.call("/read/ListSecrets", { target: { type: "Server", id: "Local" } }); }
+  /** Waits until nothing is on its way to the agent any more: a request that leaves no trace comes with no other before it. */
+  async quiet() {
+    for (let before = -1; this.tap.requests !== before + 1;) {
+      before = this.tap.requests;
+      await this.call("/read/ListSecrets", { target: { type: "Server", id: "Local" } });
+    }
+  }
 
   /** The status cache takes over what the host is now. */
   async refresh() {

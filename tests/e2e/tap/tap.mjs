@@ -15,6 +15,7 @@ export class Tap extends EventEmitter {
     super();
     this.answer = answer;
     this.sockets = new Set();
+    this.requests = 0;   // that have come
   }
 
   /** Starts program and relay; the key of the agent is kept in `dir`. */
@@ -59,6 +60,7 @@ export class Tap extends EventEmitter {
 
   async #serve({ id, type, params }) {
     let answer;
+    this.requests++;
     try { answer = await this.answer({ type, params }); } catch (e) { answer = { error: { error: `test: ${e.message}`, trace: [] } }; }
     if (this.child.stdin.writable) this.child.stdin.write(`${JSON.stringify({ id, ...answer })}\n`);
   }

@@ -24,7 +24,7 @@ local function run(job, work)
   if not ok then update.push(job.update, update.error_log("Task Error", err)) end
   update.finalize(job.update)
   runs.note(job.update)
-  update.publish(job.update)
+  update.settle(job.update)
 end
 
 -- Starts the work and returns its record, in progress.
