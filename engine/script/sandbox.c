@@ -476,6 +476,8 @@ const struct core_part core_parts[CORE_PARTS] = {
     {"komodo/_core/concurrent.lua", " spawn all race timeout "},
     {"komodo/_core/state.lua", " stage var secret kv lock "},
     {"komodo/_core/http.lua", " http "},
+    {"komodo/_core/sugar.lua",
+     " swarms servers stacks deployments builds repos procedures actions builders alerters syncs "},
 };
 
 static Err compile(lua_State *L, const char *path, struct buf *code, struct diag *reterr)

@@ -238,3 +238,14 @@ test("http reaches named hosts, and nothing inside however it is spelled", async
     assert.match(await failure(`assert(komodo.http.get("http://example.com"))`, { capabilities: ["http:*.example.org"] }), /"http:example\.com" is missing/);
   } finally { server.closeAllConnections(); server.close(); }
 });
+
+test("resources have short names", async () => {
+  assert.match(await output(`
+    local made = assert(komodo.actions.create{ name = "short", config = { file_contents = "print(komodo.args.x)" } })
+    print(made.name, komodo.actions.get("short").name, #komodo.actions.list{ names = { "short" } })
+    assert(komodo.actions.update("short", { run_at_startup = false }))
+    print(assert(komodo.actions.run("short", { args = { x = 1 } }, { timeout = 20 })).success)
+    print(assert(komodo.actions.delete("short")).name, select(2, komodo.actions.get("short")).code)
+    print(select(2, komodo.stacks.deploy("none")).code, #komodo.servers.list())
+  `), /^short\tshort\t1\ntrue\nshort\tnot_found\nnot_found\t0\n/);
+});
