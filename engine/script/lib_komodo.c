@@ -343,6 +343,7 @@ static void load_core(lua_State *L, size_t part, int module)
   lua_pushvalue(L, module);
   luaL_newlib(L, core);
   luaL_setfuncs(L, task_functions, 0);
+  luaL_setfuncs(L, pure_functions, 0);
   lib_komodo_push(L);
   lua_setfield(L, -2, "public");
   push_json(L);
