@@ -22,6 +22,13 @@
 
 struct live;
 
+/* Documents that are made once, on first demand (http.c). */
+enum { API_DOCUMENTS = 3 };
+struct api_document {
+  char *text;   /* owned */
+  size_t len;
+};
+
 /* One engine. Built and taken apart by main.c (engine.c); the parts know each other through it alone. */
 struct api {
   struct op_loop *loop;
@@ -47,8 +54,7 @@ struct api {
   void *checks_data;
   struct map handlers;             /* "read/ListServers" -> struct read_handler */
   const struct embed_file *docs;   /* embedded files of /docs and the landing page */
-  char *openapi;                   /* made on first demand */
-  size_t openapi_len;
+  struct api_document documents[API_DOCUMENTS];
   bool serving;                    /* start-up tasks are done */
 };
 

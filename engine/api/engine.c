@@ -393,6 +393,7 @@ static void on_ready(struct op *op, void *data)
     return;
   }
   e->api.serving = true;
+  tell(&e->api, "engine/listening", (struct texts){0});
 }
 
 static Err start_parts(struct engine *e, struct diag *reterr)
@@ -458,7 +459,8 @@ static void stopped_credentials(void *data)
   live_free(a->live);
   reads_release(a);
   jwt_free(a->jwt);
-  mem_free(a->openapi);
+  for (size_t i = 0; i < API_DOCUMENTS; i++)
+    mem_free(a->documents[i].text);
   e->on_stopped(&e->failure, e->stopped_data);
   mem_free(e);
 }

@@ -1,4 +1,6 @@
 /* api/http.c: from a request's bytes to its route, and back (spec api.md 1, 2, 4, 6). */
+#include <lauxlib.h>
+
 #include "api/api.h"
 #include "auth/client_ip.h"
 #include "base/arena.h"
@@ -183,7 +185,7 @@ static void run(struct call *c, const struct caller *caller)
   struct answer a;
   answer_init(&a);
   CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
-  struct str name;
+  struct str name = STR_NONE;
   yyjson_val *params = NULL;
   Err err = json_parse(http_req_body(req), &doc, &a.diag);
   if (err)
@@ -289,14 +291,137 @@ static void on_user(void *data, Err err, const struct diag *d, const struct call
     op_wait(&task->op, on_task, c);
 }
 
-static void route_user(struct http_req *req)
+/* ---- POST /lua/check ---- */
+
+static int push_body(lua_State *L, void *data)
+{
+  json_push(L, data);
+  return 1;
+}
+
+static void on_lua_check(void *data, Err err, const struct diag *d, const struct caller *caller)
+{
+  struct call *c = data;
+  struct diag words;
+  struct policy_task *task;
+  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
+  (void)caller;
+  if (err) {
+    http_answer_error(c->req, err_status(err), d);
+    return;
+  }
+  if (!is_post(c->req)) {
+    answer_method(c->req, "POST");
+    return;
+  }
+  if (!is_json(http_req_header(c->req, "Content-Type"))) {
+    answer_error(c->req, ERR_MEDIA, "Expected request with `Content-Type: application/json`");
+    return;
+  }
+  err = json_parse(http_req_body(c->req), &doc, &words);
+  if (!err)
+    err = policy_call(c->api->policy, "lua/check", push_body, yyjson_doc_get_root(doc), &task, &words);
+  if (err)
+    http_answer_error(c->req, err_status(err), &words);
+  else
+    op_wait(&task->op, on_task, c);
+}
+
+static void run_with_credentials(struct http_req *req, bool need_enabled, credentials_fn *then)
 {
   struct call *c = new_call(req, SCHEMA_READ, STR_NONE);
   if (!c)
     return;
   struct http_credentials given = credentials_of(req);
-  credentials_check(c->api, &given, c->ip, /* need_enabled= */ false, on_user, c);
+  credentials_check(c->api, &given, c->ip, need_enabled, then, c);
 }
+
+/* ---- /listener: what git services send (spec sync.md 16) ---- */
+
+static void set_field(lua_State *L, const char *key, struct str value)
+{
+  lua_pushlstring(L, value.ptr ? value.ptr : "", value.len);
+  lua_setfield(L, -2, key);
+}
+
+/* handler { method, path, headers, body }: names of headers in lower case, the first value of each. */
+static int push_delivery(lua_State *L, void *data)
+{
+  const struct call *c = data;
+  struct http_header header;
+  size_t at = 0;
+  lua_newtable(L);
+  set_field(L, "method", http_req_method(c->req));
+  set_field(L, "path", http_req_path(c->req));
+  set_field(L, "body", http_req_body(c->req));
+  lua_newtable(L);
+  while (http_req_next_header(c->req, &at, &header)) {
+    luaL_Buffer name;
+    char *dst = luaL_buffinitsize(L, &name, header.name.len);
+    for (size_t i = 0; i < header.name.len; i++) {
+      char ch = header.name.ptr[i];
+      dst[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch - 'A' + 'a') : ch;
+    }
+    luaL_pushresultsize(&name, header.name.len);
+    lua_pushvalue(L, -1);
+    bool first = lua_rawget(L, -3) == LUA_TNIL;
+    lua_pop(L, 1);
+    if (first) {
+      lua_pushlstring(L, header.value.ptr ? header.value.ptr : "", header.value.len);
+      lua_rawset(L, -3);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_setfield(L, -2, "headers");
+  return 1;
+}
+
+/* Guessing a resource or its secret counts as a failed login does. */
+static void on_delivery(struct op *op, void *data)
+{
+  struct call *c = data;
+  struct answer a;
+  answer_init(&a);
+  answer_take(&a, (struct policy_task *)op);
+  if (a.err) {
+    if (a.err != ERR_AUTH && a.err != ERR_NOTFOUND)
+      c->limit = NULL;
+    answer(c, &a);
+    return;
+  }
+  respond(c->req, 200, STR_NONE, STR_NONE);
+  answer_release(&a);
+}
+
+static void route_listener(struct http_req *req)
+{
+  struct diag d;
+  struct policy_task *task;
+  if (!is_post(req)) {
+    answer_method(req, "POST");
+    return;
+  }
+  if (!str_is_utf8(http_req_body(req))) {
+    answer_error(req, ERR_INVALID, "The body must be UTF-8");
+    return;
+  }
+  struct call *c = new_call(req, SCHEMA_EXECUTE, STR_NONE);
+  if (!c)
+    return;
+  c->limit = c->api->limit_general;
+  Err err = rate_limit_check(c->limit, c->ip, clock_mono_ms(), &c->attempt, &d);
+  if (!err)
+    err = policy_call(c->api->policy, "http/listener", push_delivery, c, &task, &d);
+  if (err)
+    http_answer_error(req, err_status(err), &d);
+  else
+    op_wait(&task->op, on_delivery, c);
+}
+
+static void route_lua_check(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ true, on_lua_check); }
+
+static void route_user(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ false, on_user); }
 
 /* ---- documents ---- */
 
@@ -307,42 +432,69 @@ static int push_nothing(lua_State *L, void *data)
   return 0;
 }
 
-/* Policy answers with a text that holds the document. It is the same for everybody, so it is kept. */
-static void on_openapi(struct op *op, void *data)
+/* What policy makes once and is the same for everybody. */
+static const struct {
+  const char *path, *handler, *type;
+} documents[API_DOCUMENTS] = {
+  {"/docs/openapi.json", "docs/openapi", "application/json"},
+  {"/lua/komodo.lua", "docs/luacats", "text/plain; charset=utf-8"},
+  {"/lua/completions.json", "docs/completions", "application/json"},
+};
+
+struct document_call {
+  struct call *call;
+  size_t which;
+};
+
+static void respond_document(struct http_req *req, size_t which)
 {
-  struct call *c = data;
+  const struct api_document *d = &api_of(req)->documents[which];
+  respond(req, 200, str_of(documents[which].type), str_make(d->text, d->len));
+}
+
+/* Policy answers with the document as text, or with the value that is the document. */
+static void on_document(struct op *op, void *data)
+{
+  struct document_call *dc = data;
+  struct call *c = dc->call;
+  struct api_document *kept = &c->api->documents[dc->which];
   struct answer a;
   CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
   answer_init(&a);
   answer_take(&a, (struct policy_task *)op);
-  if (!a.err && !c->api->openapi && json_parse(buf_str(&a.body), &doc, /* reterr= */ NULL) == OK) {
-    struct str text = json_str(yyjson_doc_get_root(doc));
-    c->api->openapi = str_dup(text);
-    c->api->openapi_len = text.len;
+  if (!a.err && !kept->text)
+    a.status = err_status(a.err = json_parse(buf_str(&a.body), &doc, &a.diag));
+  if (!a.err && doc) {
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    struct str text = yyjson_is_str(root) ? json_str(root) : buf_str(&a.body);
+    kept->text = str_dup(text);
+    kept->len = text.len;
   }
-  if (!a.err && c->api->openapi) {
-    buf_clear(&a.body);
-    buf_add(&a.body, c->api->openapi, c->api->openapi_len);
-  }
-  answer(c, &a);
+  if (a.err)
+    http_answer_error(c->req, a.status, &a.diag);
+  else
+    respond_document(c->req, dc->which);
+  answer_release(&a);
 }
 
-static void route_openapi(struct http_req *req)
+static void route_document(struct http_req *req, size_t which)
 {
   struct call *c = new_call(req, SCHEMA_READ, STR_NONE);
   struct diag words;
   struct policy_task *task;
   if (!c)
     return;
-  if (c->api->openapi) {
-    respond(req, 200, STR("application/json"), str_make(c->api->openapi, c->api->openapi_len));
+  if (c->api->documents[which].text) {
+    respond_document(req, which);
     return;
   }
-  Err err = policy_call(c->api->policy, "docs/openapi", push_nothing, NULL, &task, &words);
+  struct document_call *dc = arena_new(http_req_arena(req), sizeof *dc);
+  *dc = (struct document_call){c, which};
+  Err err = policy_call(c->api->policy, documents[which].handler, push_nothing, NULL, &task, &words);
   if (err)
     http_answer_error(req, err_status(err), &words);
   else
-    op_wait(&task->op, on_openapi, c);
+    op_wait(&task->op, on_document, dc);
 }
 
 static void answer_page(struct http_req *req, const char *name)
@@ -379,8 +531,8 @@ static const struct {
   void (*run)(struct http_req *req);
 } pages[] = {
   {"/version", route_version},     {"/auth/version", route_auth_version}, {"/user", route_user},
-  {"/docs", route_docs},           {"/docs/openapi.json", route_openapi}, {"/ws/update", route_ws_update},
-  {"/ws/periphery", route_ws_periphery},
+  {"/docs", route_docs},           {"/ws/update", route_ws_update},       {"/ws/periphery", route_ws_periphery},
+  {"/lua/check", route_lua_check},
 };
 
 /* "/read" or "/read/GetStack"; the longer prefixes come first. */
@@ -418,11 +570,23 @@ void http_on_request(struct http_req *req, void *data)
   }
   if (route_group(req, path))
     return;
+  if (str_starts(path, STR("/listener/"))) {
+    route_listener(req);
+    return;
+  }
   for (size_t i = 0; i < ARRAY_LEN(pages); i++)
     if (str_eqc(path, pages[i].path)) {
       /* Behind the login the method is looked at after the credentials (spec api.md 1). */
-      if (is_get(req) || pages[i].run == route_user)
+      if (is_get(req) || pages[i].run == route_user || pages[i].run == route_lua_check)
         pages[i].run(req);
+      else
+        answer_method(req, "GET,HEAD");
+      return;
+    }
+  for (size_t i = 0; i < API_DOCUMENTS; i++)
+    if (str_eqc(path, documents[i].path)) {
+      if (is_get(req))
+        route_document(req, i);
       else
         answer_method(req, "GET,HEAD");
       return;

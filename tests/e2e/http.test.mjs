@@ -189,6 +189,36 @@ test("/docs/openapi.json describes the routes as they are", async () => {
   assert.equal(again.text, answer.text);
 });
 
+test("/lua/komodo.lua and /lua/completions.json describe the module to editors", async () => {
+  const lua = await request(`${pair.url}/lua/komodo.lua`);
+  assert.deepEqual([lua.status, lua.headers["content-type"]], [200, "text/plain; charset=utf-8"]);
+  assert.match(lua.text, /^---@meta komodo\n/);
+  assert.match(lua.text, /function komodo\.sleep\(seconds\) end/);
+  assert.match(lua.text, /name: "ListStacks"/);
+  const { json } = await request(`${pair.url}/lua/completions.json`);
+  assert.ok(json.requests.execute.find((r) => r.name === "DeployStack").params.find((p) => p.name === "stack").required);
+  assert.ok(json.members.find((m) => m.name === "sleep").signature);
+  assert.equal((await request(`${pair.url}/lua/komodo.lua`)).text, lua.text);
+});
+
+test("/lua/check gives diagnostics to whoever has credentials", async () => {
+  const check = (body) => send("/lua/check", { body: JSON.stringify(body) });
+  assert.deepEqual((await check({ source: "return komodo.read('ListStacks')" })).json, { diagnostics: [] });
+  assert.deepEqual((await check({ source: "prnt(1)", capabilities: null })).json, { diagnostics: [
+    { line: 1, column: 1, severity: "warning", code: "undefined-global", message: "undefined global 'prnt', did you mean 'print'?" }] });
+  assert.equal((await check({ source: "komodo.read('ListStacks')", capabilities: [] })).json.diagnostics[0].code, "capability");
+  assert.equal((await check({ source: "x = = 1" })).json.diagnostics[0].code, "syntax");
+  for (const body of [{}, { source: 1 }, { source: "", capabilities: "x" }, { source: "", capabilities: [1] }, [], "x"]) {
+    const answer = await check(body);
+    assert.equal(answer.status, 422, JSON.stringify(body) + answer.text);
+    isError(answer);
+  }
+  assert.equal((await send("/lua/check", { body: "{" })).status, 400);
+  assert.equal((await send("/lua/check", { type: "text/plain", body: "{}" })).status, 415);
+  assert.equal((await send("/lua/check", { method: "GET" })).headers.allow, "POST");
+  assert.equal((await post(`${pair.url}/lua/check`, { source: "" })).status, 401);
+});
+
 test("/user is the caller, sanitised", async () => {
   const answer = await request(`${pair.url}/user`, { headers });
   assert.equal(answer.status, 200);

@@ -1,5 +1,6 @@
 --- What is put in order once at start (spec monitoring.md 9), before the API answers.
 local engine = require("engine")
+local execute = require("komodo.execute")
 local fail = require("komodo.fail")
 local insist = require("komodo.insist")
 local login = require("komodo.auth.login")
@@ -8,6 +9,7 @@ local runs = require("komodo.runs")
 local schedules = require("komodo.schedules")
 local tag = require("komodo.write.tag")
 local update = require("komodo.update")
+local users = require("komodo.users")
 
 local conf, json, log, store = engine.conf, engine.json, engine.log, engine.store
 
@@ -107,3 +109,15 @@ engine.handle("engine/start", function()
   -- Its agent may not be there yet, and the API need not wait for it.
   engine.spawn(create_first_server)
 end)
+
+-- Actions that are to run at every start, one after another: now that the API answers, their scripts can call it.
+local function run_actions()
+  for _, action in ipairs(store.list("Action")) do
+    if action.config.run_at_startup then
+      local ok, err = pcall(execute.await, users.builtin("Action"), "RunAction", { action = resource.id(action) })
+      if not ok then log.error(("Action '%s' did not run at start: %s"):format(action.name, fail.from(err).message)) end
+    end
+  end
+end
+
+engine.handle("engine/listening", run_actions)

@@ -202,6 +202,7 @@ function M.generate()
     call("execute", "Executes something and waits for its end. Fails if it was not successful, unless options say otherwise.", "execute",
       finished, { name = "options", param = "options? komodo.ExecuteOptions", overload = "options?: komodo.ExecuteOptions" }),
     call("start", "Executes something and returns at once; see komodo.wait.", "execute", result_of),
+    require("komodo.check.module").luacats(),
     "return komodo\n",
   }, "\n")
 end

@@ -1,0 +1,29 @@
+--- Restarts containers that docker calls unhealthy, and gives up on those that do not recover.
+--
+-- What: docker itself leaves an unhealthy container alone. Each is restarted at most `most` times a day; then an alert is sent.
+-- Args: most = 3, skip = { "postgres" } (names left alone)
+-- Trigger: schedule, "every 5 minutes"
+-- capabilities: read:ListAllContainers, execute:RestartContainer, execute:SendAlert, kv
+
+local most, skip = komodo.args.most or 3, {}
+for _, name in ipairs(komodo.args.skip or {}) do skip[name] = true end
+local today = os.date("!%Y-%m-%d", komodo.now() // 1000)
+
+local restarted, given_up = 0, 0
+for _, container in ipairs(assert(komodo.read("ListAllContainers", { state = { "running" } }))) do
+  if (container.status or ""):find("(unhealthy)", 1, true) and not skip[container.name] then
+    local key = ("restarts/%s/%s/%s"):format(today, container.server_name, container.name)
+    local times = assert(komodo.kv.incr(key))
+    if times <= most then
+      local ok, err = komodo.execute("RestartContainer", { server = container.server_name, container = container.name })
+      komodo.log(("%s on %s: restart %d of %d%s"):format(container.name, container.server_name, times, most,
+        ok and "" or " failed: " .. tostring(err)))
+      restarted = restarted + 1
+    elseif times == most + 1 then
+      assert(komodo.execute("SendAlert", { level = "CRITICAL",
+        message = ("%s on %s stays unhealthy after %d restarts"):format(container.name, container.server_name, most) }))
+      given_up = given_up + 1
+    end
+  end
+end
+return { restarted = restarted, given_up = given_up }

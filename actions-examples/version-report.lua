@@ -1,0 +1,36 @@
+--- Reports what runs where: every stack and deployment with its images.
+--
+-- What: a table in the log, and as Markdown to a chat webhook if secret REPORT_URL is given to it.
+-- Args: post = false
+-- Trigger: schedule, "every monday at 09:00"
+-- capabilities: read:ListStacks, read:ListDeployments, secret:REPORT_URL, http:*
+
+local rows = {}
+for _, stack in ipairs(assert(komodo.read("ListStacks"))) do
+  for _, service in ipairs(stack.info.services or {}) do
+    table.insert(rows, { where = stack.info.server_name or "-", what = stack.name .. "/" .. service.service, image = service.image,
+      newer = service.update_available })
+  end
+end
+for _, deployment in ipairs(assert(komodo.read("ListDeployments"))) do
+  table.insert(rows, { where = deployment.info.server_name or "-", what = deployment.name, image = deployment.info.image,
+    newer = deployment.info.update_available })
+end
+table.sort(rows, function(a, b)
+  if a.where ~= b.where then return a.where < b.where end
+  return a.what < b.what
+end)
+
+local lines, outdated = { "| server | what | image | newer |", "|---|---|---|---|" }, 0
+for _, row in ipairs(rows) do
+  if row.newer then outdated = outdated + 1 end
+  table.insert(lines, ("| %s | %s | `%s` | %s |"):format(row.where, row.what, row.image, row.newer and "yes" or ""))
+end
+local report = table.concat(lines, "\n")
+print(report)
+
+if komodo.args.post then
+  local response = assert(komodo.http.post(assert(komodo.secret("REPORT_URL")), { json = { text = report }, timeout = 20 }))
+  if response.status >= 300 then error("the webhook answered " .. response.status, 0) end
+end
+return { rows = #rows, outdated = outdated }

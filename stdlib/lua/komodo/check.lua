@@ -1,0 +1,249 @@
+--- Looks over a script before it runs: syntax, globals nobody defines, requests and their parameters, capabilities.
+--
+--   local diagnostics = check.script(source, { capabilities = { "read:*" } })
+--   diagnostics[i] = { line, column, severity = "error"|"warning", code, message }
+--
+-- What is computed at run time is left alone: a diagnostic is meant to be right. Pure Lua, also for `km script check`.
+
+local module = require("komodo.check.module")
+local parser = require("komodo.check.parser")
+local schema = require("komodo.schema")
+local shape = require("komodo.check.shape")
+
+local M = {}
+
+--- Longest source that is looked at; longer ones are refused by one diagnostic.
+M.SOURCE_MAX = 128 * 1024
+
+local DIAGNOSTICS_MAX, SUGGESTIONS_MAX = 200, 20
+local groups = { read = "read", write = "write", execute = "execute", start = "execute" }
+
+-- ---- what an expression names ----
+
+--- "komodo.read" for what is that, also behind locals that are never assigned again; nil otherwise.
+local function path_of(node, depth)
+  depth = (depth or 0) + 1
+  if depth > 10 or not node then return nil end
+  if node.kind == "name" then
+    if not node.variable then return node.name end
+    return not node.variable.assigned and path_of(node.variable.init, depth) or nil
+  elseif node.kind == "index" and node.key.kind == "string" and not node.method then
+    local object = path_of(node.object, depth)
+    return object and object .. "." .. node.key.value
+  elseif node.kind == "call" and path_of(node.callee, depth) == "require" and node.args[1] and node.args[1].value == "komodo" then
+    return "komodo"
+  end
+end
+
+local function text_of(node)
+  if not node then return nil end
+  if node.kind == "string" then return node.value end
+  local variable = node.kind == "name" and node.variable
+  return variable and not variable.assigned and variable.init and variable.init.kind == "string" and variable.init.value or nil
+end
+
+-- ---- globals and members ----
+
+local function check_globals(tree, report)
+  local written = {}
+  for _, global in ipairs(tree.globals) do
+    if global.write then written[global.name] = true end
+  end
+  local names = {}
+  for name in pairs(module.globals) do names[#names + 1] = name end
+  table.sort(names)
+  for _, global in ipairs(tree.globals) do
+    local name = global.name
+    if not module.globals[name] and not written[name] then
+      local why = module.missing[name]
+      report(global, ("undefined global '%s'%s"):format(name, why and ": " .. why or ""), "warning", "undefined-global",
+        not why and { name = name, names = names } or nil)
+    end
+  end
+end
+
+local members, member_names = {}, {}
+for _, list in ipairs({ module.requests, module.members }) do
+  for _, member in ipairs(list) do
+    members[member.name] = true
+    member_names[#member_names + 1] = member.name
+  end
+end
+for _, plural in ipairs(module.plurals) do
+  members[plural] = true
+  member_names[#member_names + 1] = plural
+end
+
+local function check_fields(tree, report)
+  for _, field in ipairs(tree.fields) do
+    local object, key = not field.method and path_of(field.object), field.key.value
+    if object == "komodo" and not members[key] then
+      report(field, ("komodo.%s does not exist"):format(key), "error", "unknown-member", { name = key, names = member_names })
+    elseif object and module.libraries[object] and not module.libraries[object][key] then
+      report(field, ("%s.%s is not available in scripts"):format(object, key), "warning", "unknown-member")
+    end
+  end
+end
+
+-- ---- requests ----
+
+local names_of = {}   -- request names by group
+for _, request in ipairs(schema.requests) do
+  names_of[request.group] = names_of[request.group] or {}
+  table.insert(names_of[request.group], request.name)
+end
+
+local function unknown_request(group, fn, name)
+  for _, other in ipairs({ "read", "write", "execute" }) do
+    if other ~= group and schema.request(other, name) then
+      return ("'%s' is no %s request; use komodo.%s"):format(name, group, other)
+    end
+  end
+  return ("komodo.%s: unknown request '%s'"):format(fn, name:sub(1, 60)), { name = name, names = names_of[group] }
+end
+
+--- A table given in place, or by a local that holds one. What happened to the local's table meanwhile is not known.
+local function check_params(request, call, report)
+  local params = call.args[2]
+  if not params then
+    params = { kind = "table", items = {}, line = call.args[1].line, column = call.args[1].column }
+  end
+  if params.kind ~= "table" then return end
+  shape.struct(request.params, params, "", function(node, message, severity, hint)
+    local at = node.line and node or params
+    report(at, request.name .. ": " .. message, severity, severity == "error" and "parameters" or "unknown-field", hint)
+  end)
+end
+
+-- ---- capabilities ----
+
+local function pattern_of(glob)
+  return "^" .. glob:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
+end
+
+--- Whether one capability allows `kind:what`, on `target` when that is known.
+local function allows(capability, kind, what, target)
+  if capability == "*" then return true end
+  local given, rest = capability:match("^([^:]+):(.*)$")
+  if not given then given, rest = capability, "*" end
+  if given ~= kind then return false end
+  local name, on = rest:match("^([^@]*)@(.*)$")
+  name = name or rest
+  if what and not what:find(pattern_of(name)) then return false end
+  return not (on and target) or target:find(pattern_of(on)) ~= nil
+end
+
+--- Whether a list of capabilities allows something: kind "read", "write", "execute", "http", "secret", "kv", "terminal".
+function M.allowed(capabilities, kind, what, target)
+  for _, capability in ipairs(capabilities) do
+    if allows(capability, kind, what, target) then return true end
+  end
+  return false
+end
+
+local function require_capability(state, call, kind, what, target)
+  if not state.capabilities or M.allowed(state.capabilities, kind, what, target) then return end
+  local missing = kind .. (what and ":" .. what or "")
+  state.report(call, ("missing capability '%s'"):format(missing), "error", "capability")
+end
+
+local function member_text(node, key)
+  for _, item in ipairs(node and node.kind == "table" and node.items or {}) do
+    if item.key == key then return text_of(item.value) end
+  end
+end
+
+local function target_of(request, params)
+  local access = request.access
+  return type(access) == "table" and access.param and member_text(params, access.param) or nil
+end
+
+local function host_of(url)
+  local authority = url and url:match("^%a+://([^/?#]+)")
+  return authority and authority:gsub("^.*@", ""):gsub(":%d+$", ""):lower()
+end
+
+local function check_request(state, call, fn)
+  local name = text_of(call.args[1])
+  local group = groups[fn]
+  if not name then
+    if not call.args[1] then state.report(call, ("komodo.%s needs the name of a request"):format(fn), "error", "parameters") end
+    return
+  end
+  local request = schema.request(group, name)
+  if not request then
+    local words, hint = unknown_request(group, fn, name)
+    state.report(call.args[1], words, "error", "unknown-request", hint)
+    return
+  end
+  check_params(request, call, state.report)
+  require_capability(state, call, group, request.name, target_of(request, call.args[2]))
+end
+
+local function check_call(state, call)
+  local path = path_of(call.callee)
+  local fn = path and path:match("^komodo%.([%w_.]+)$")
+  if not fn then return end
+  local first = call.args[1]
+  if groups[fn] then
+    check_request(state, call, fn)
+  elseif fn == "http" then
+    require_capability(state, call, "http", host_of(member_text(first, "url")))
+  elseif fn:find("^http%.") then
+    require_capability(state, call, "http", host_of(text_of(first) or member_text(first, "url")))
+  elseif fn:find("^kv%.") then
+    require_capability(state, call, "kv")
+  elseif fn == "secret" then
+    require_capability(state, call, "secret", text_of(first))
+  elseif fn == "terminal" then
+    require_capability(state, call, "terminal")
+  end
+end
+
+-- ---- everything ----
+
+local function by_place(a, b)
+  if a.line ~= b.line then return a.line < b.line end
+  if a.column ~= b.column then return a.column < b.column end
+  return a.message < b.message
+end
+
+--- What Lua says about the source; the place of our parser where both mean the same line.
+local function syntax_error(source, problem)
+  local made, words = load(source, "=script", "t", {})
+  if made then return nil end
+  local line, message = tostring(words):match("^script:(%d+): (.*)$")
+  line = tonumber(line) or 1
+  local column = problem and problem.line == line and problem.column or 1
+  return { line = line, column = column, severity = "error", code = "syntax", message = message or tostring(words) }
+end
+
+--- Diagnostics of a script, in order of place. `options.capabilities`: what it will be allowed to call; absent: everything.
+function M.script(source, options)
+  if #source > M.SOURCE_MAX then
+    return { { line = 1, column = 1, severity = "error", code = "size",
+      message = ("the script is longer than %d KB"):format(M.SOURCE_MAX // 1024) } }
+  end
+  local tree, problem = parser.parse(source)
+  local refused = syntax_error(source, problem)
+  if refused then return { refused } end
+  if not tree then return {} end   -- Lua accepts it, so it is right
+  local found = {}
+  local function report(at, message, severity, code, hint)
+    if #found < DIAGNOSTICS_MAX then
+      if hint and #found < SUGGESTIONS_MAX then
+        local meant = shape.suggest(hint.name, hint.names)
+        message = message .. (meant ~= "" and meant or hint.otherwise or "")
+      end
+      found[#found + 1] = { line = at.line, column = at.column, severity = severity, code = code, message = message }
+    end
+  end
+  check_globals(tree, report)
+  check_fields(tree, report)
+  local state = { report = report, capabilities = options and options.capabilities }
+  for _, call in ipairs(tree.calls) do check_call(state, call) end
+  table.sort(found, by_place)
+  return found
+end
+
+return M
