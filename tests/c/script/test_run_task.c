@@ -26,11 +26,13 @@ static void runs_together(void **state)
       "return komodo.all{ function() return komodo.all{ function() return komodo.read('Slow').slow end, function() return 2 end } end,\n"
       "  function() local out = {} for v in coroutine.wrap(function() for i = 1, 3 do komodo.sleep(0.001) coroutine.yield(i) end end) do\n"
       "    out[#out + 1] = v end return out end }", "[[true,2],[1,2,3]]");
+#ifndef __SANITIZE_THREAD__   /* it delivers signals in its own interceptors only, which a busy loop never calls */
   /* A busy task does not starve the others. */
   scripts_expect(&s,
       "local done = false\n"
       "return komodo.race{ function() while not done do end return 'busy' end, function() komodo.sleep(0.02) done = true return 'slept' end }",
       "\"slept\"");
+#endif
   scripts_close(&s);
 }
 
@@ -107,9 +109,11 @@ static void stops_with_the_script(void **state)
   (void)state;
   static const char *const sources[] = {
       "komodo.all{ function() komodo.sleep(1000) end, function() komodo.read('Keep') end }",
+#ifndef __SANITIZE_THREAD__
       "komodo.spawn(function() while true do end end) komodo.sleep(1000)",
       "komodo.spawn(function() while true do pcall(komodo.sleep, 1000) end end):wait()",
       "while true do pcall(komodo.all, { function() komodo.sleep(1000) end }) end",
+#endif
       "komodo.race{ function() komodo.spawn(komodo.sleep, 1000):wait() end }",
   };
   struct scripts s;
@@ -129,9 +133,12 @@ static void stops_with_the_script(void **state)
     op_unref(&run->op);
   }
   struct script_spec spec = {.limits = {.cpu_seconds = 0.05}};
-  struct script_run *run = scripts_run(&s, "komodo.spawn(function() while true do end end):wait()", &spec);
+  struct script_run *run;
+#ifndef __SANITIZE_THREAD__
+  run = scripts_run(&s, "komodo.spawn(function() while true do end end):wait()", &spec);
   assert_string_equal(run->outcome.limit, "cpu");
   op_unref(&run->op);
+#endif
   spec.limits = (struct script_limits){.memory_bytes = 4 << 20};
   run = scripts_run(&s, "komodo.all{ function() local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end end }", &spec);
   assert_string_equal(run->outcome.limit, "memory");
