@@ -127,14 +127,22 @@ static Err start_listener(struct program *p, struct diag *reterr)
 
 /* ---- end */
 
+/* Not before the links are gone: those we dialled wait for the engine's Close until then. */
+static void on_links_closed(void *data)
+{
+  struct program *p = data;
+  uv_close((uv_handle_t *)&p->limit, NULL);
+  op_loop_close(&p->ops);
+}
+
 /* No request runs any more and the listener is gone: nothing is left that could want a link. */
 static void close_rest(struct program *p)
 {
-  if (p->agent.serve)   /* NULL: the start failed before */
-    serve_close(p->agent.serve, NULL, NULL);
   jobs_close(&p->agent.jobs);
-  uv_close((uv_handle_t *)&p->limit, NULL);
-  op_loop_close(&p->ops);
+  if (p->agent.serve)
+    serve_close(p->agent.serve, on_links_closed, p);
+  else
+    on_links_closed(p);   /* the start failed before */
 }
 
 static void on_listener_stopped(void *data) { close_rest(data); }

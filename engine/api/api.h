@@ -47,6 +47,10 @@ struct api {
   struct passwords *passwords;
   struct apikeys *api_keys;
   struct rate_limit *limit_login, *limit_general;
+  uint64_t swept_ms;               /* when idle addresses were last forgotten */
+  size_t checks;                   /* credentials that wait for bcrypt */
+  void (*on_checks_done)(void *data);   /* set while stopping: told when none waits any more */
+  void *checks_data;
   struct map handlers;             /* "read/ListServers" -> struct read_handler */
   const struct embed_file *docs;   /* embedded files of /docs and the landing page */
   struct api_document documents[API_DOCUMENTS];
@@ -98,6 +102,8 @@ void reads_release(struct api *api);
 
 /* ---- credentials.c ---- */
 void credentials_open(struct api *api);
+/* Refuses further checks; those under way are told before on_done. Then the parts they lead to may be closed. */
+void credentials_drain(struct api *api, void (*on_done)(void *data), void *data);
 void credentials_close(struct api *api, void (*on_closed)(void *data), void *data);
 /* Finds out who sent `req` and calls back once, now or later: err OK and the caller, or status and words. */
 typedef void credentials_fn(void *data, Err err, const struct diag *d, const struct caller *caller);

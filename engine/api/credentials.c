@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+enum { SWEEP_MS = 60 * 1000 };
+
 void credentials_open(struct api *api)
 {
   struct rate_limit_config limit = {conf_bool(api->conf, "auth_rate_limit_disabled"), conf_int(api->conf, "auth_rate_limit_max_attempts"),
@@ -16,6 +18,14 @@ void credentials_open(struct api *api)
   api->limit_general = rate_limit_new(&limit);
   api->passwords = passwords_new(api->loop, /* config= */ NULL);
   api->api_keys = apikeys_new(api->loop, api->passwords);
+}
+
+void credentials_drain(struct api *api, void (*on_done)(void *data), void *data)
+{
+  api->on_checks_done = on_done;
+  api->checks_data = data;
+  if (!api->checks)
+    on_done(data);
 }
 
 void credentials_close(struct api *api, void (*on_closed)(void *data), void *data)
@@ -73,8 +83,12 @@ static void on_checked(struct op *op, void *data)
     refuse(c->api, str_of(c->ip), &c->attempt, c->done, c->data);
   else
     admit(c->api, str_of(c->user_id), c->need_enabled, str_of(c->ip), &c->attempt, c->done, c->data);
+  struct api *api = c->api;
   op_unref(op);
   check_free(c);
+  api->checks--;
+  if (!api->checks && api->on_checks_done)
+    api->on_checks_done(api->checks_data);
 }
 
 static void check_key(struct api *api, const struct http_credentials *given, struct str ip, bool need_enabled,
@@ -83,7 +97,7 @@ static void check_key(struct api *api, const struct http_credentials *given, str
   struct str key = str_trim(given->key), secret = str_trim(given->secret);
   const struct row *row = table_get(api->model->tables[TABLE_API_KEY], key);
   CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
-  struct apikey stored;
+  struct apikey stored = {0};
   bool known = row && json_parse(row->json, &doc, /* reterr= */ NULL) == OK && apikey_parse(yyjson_doc_get_root(doc), &stored);
   Err err = apikeys_recall(api->api_keys, known ? &stored : NULL, secret, clock_unix_ms());
   if (err == OK) {
@@ -102,6 +116,7 @@ static void check_key(struct api *api, const struct http_credentials *given, str
     return;
   }
   struct check *c = mem_new(sizeof *c);
+  api->checks++;
   *c = (struct check){api, need_enabled, *attempt, str_dup(ip), str_dup(stored.user_id), done, data};
   op_wait(op, on_checked, c);
 }
@@ -128,7 +143,18 @@ void credentials_check(struct api *api, const struct http_credentials *given, st
 {
   struct diag d;
   struct rate_attempt attempt;
-  Err err = rate_limit_check(api->limit_general, client_ip, clock_mono_ms(), &attempt, &d);
+  if (api->on_checks_done) {
+    diag_set(&d, ERR_CLOSED, "The engine is stopping");
+    done(data, ERR_CLOSED, &d, /* caller= */ NULL);
+    return;
+  }
+  uint64_t now = clock_mono_ms();
+  if (now - api->swept_ms > SWEEP_MS) {
+    rate_limit_sweep(api->limit_login, now);
+    rate_limit_sweep(api->limit_general, now);
+    api->swept_ms = now;
+  }
+  Err err = rate_limit_check(api->limit_general, client_ip, now, &attempt, &d);
   if (err)
     done(data, err, &d, /* caller= */ NULL);
   else if (given->authorization.len)

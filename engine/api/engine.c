@@ -22,7 +22,10 @@
 extern const struct embed_file engine_stdlib[];   /* stdlib/lua, compiled in */
 extern const struct embed_file engine_pages[];    /* api/pages, compiled in */
 
-enum { SECRET_LEN = 40 };
+enum {
+  SECRET_LEN = 40,
+  DRAIN_MS = 6000,   /* for requests when the engine stops; what follows takes its time too, and 10 s are the limit for all */
+};
 
 struct engine {
   struct api api;
@@ -357,6 +360,7 @@ static Err start_http(struct engine *e, struct diag *reterr)
     .tls_key_file = tls ? conf_path(a->conf, "ssl_key_file").ptr : NULL,
     .headers = e->security,
     .header_count = e->security_count,
+    .limits = {.drain_ms = DRAIN_MS},
     .on_request = http_on_request,
     .data = a,
   };
@@ -387,6 +391,7 @@ static void on_ready(struct op *op, void *data)
     return;
   }
   e->api.serving = true;
+  tell(&e->api, "engine/listening", (struct texts){0});
 }
 
 static Err start_parts(struct engine *e, struct diag *reterr)
@@ -502,11 +507,17 @@ static void stopped_scripts(void *data)
     stopped_policy(e);
 }
 
+static void stopped_checks(void *data)
+{
+  struct engine *e = data;
+  scripts_close(&e->api, stopped_scripts, e);
+}
+
 static void stopped_http(void *data)
 {
   struct engine *e = data;
   e->api.http = NULL;
-  scripts_close(&e->api, stopped_scripts, e);
+  credentials_drain(&e->api, stopped_checks, e);
 }
 
 void engine_stop(struct engine *e)

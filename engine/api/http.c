@@ -1,4 +1,6 @@
 /* api/http.c: from a request's bytes to its route, and back (spec api.md 1, 2, 4, 6). */
+#include <lauxlib.h>
+
 #include "api/api.h"
 #include "auth/client_ip.h"
 #include "base/arena.h"
@@ -183,7 +185,7 @@ static void run(struct call *c, const struct caller *caller)
   struct answer a;
   answer_init(&a);
   CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
-  struct str name;
+  struct str name = STR_NONE;
   yyjson_val *params = NULL;
   Err err = json_parse(http_req_body(req), &doc, &a.diag);
   if (err)
@@ -338,6 +340,89 @@ static void route_lua_check(struct http_req *req) { run_with_credentials(req, /*
 
 static void route_user(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ false, on_user); }
 
+/* ---- /listener: what git services send (spec sync.md 16) ---- */
+
+static void set_field(lua_State *L, const char *key, struct str value)
+{
+  lua_pushlstring(L, value.ptr ? value.ptr : "", value.len);
+  lua_setfield(L, -2, key);
+}
+
+/* handler { method, path, headers, body }: names of headers in lower case, the first value of each. */
+static int push_delivery(lua_State *L, void *data)
+{
+  const struct call *c = data;
+  struct http_header header;
+  size_t at = 0;
+  lua_newtable(L);
+  set_field(L, "method", http_req_method(c->req));
+  set_field(L, "path", http_req_path(c->req));
+  set_field(L, "body", http_req_body(c->req));
+  lua_newtable(L);
+  while (http_req_next_header(c->req, &at, &header)) {
+    luaL_Buffer name;
+    char *dst = luaL_buffinitsize(L, &name, header.name.len);
+    for (size_t i = 0; i < header.name.len; i++) {
+      char ch = header.name.ptr[i];
+      dst[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch - 'A' + 'a') : ch;
+    }
+    luaL_pushresultsize(&name, header.name.len);
+    lua_pushvalue(L, -1);
+    bool first = lua_rawget(L, -3) == LUA_TNIL;
+    lua_pop(L, 1);
+    if (first) {
+      lua_pushlstring(L, header.value.ptr ? header.value.ptr : "", header.value.len);
+      lua_rawset(L, -3);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_setfield(L, -2, "headers");
+  return 1;
+}
+
+/* Guessing a resource or its secret counts as a failed login does. */
+static void on_delivery(struct op *op, void *data)
+{
+  struct call *c = data;
+  struct answer a;
+  answer_init(&a);
+  answer_take(&a, (struct policy_task *)op);
+  if (a.err) {
+    if (a.err != ERR_AUTH && a.err != ERR_NOTFOUND)
+      c->limit = NULL;
+    answer(c, &a);
+    return;
+  }
+  respond(c->req, 200, STR_NONE, STR_NONE);
+  answer_release(&a);
+}
+
+static void route_listener(struct http_req *req)
+{
+  struct diag d;
+  struct policy_task *task;
+  if (!is_post(req)) {
+    answer_method(req, "POST");
+    return;
+  }
+  if (!str_is_utf8(http_req_body(req))) {
+    answer_error(req, ERR_INVALID, "The body must be UTF-8");
+    return;
+  }
+  struct call *c = new_call(req, SCHEMA_EXECUTE, STR_NONE);
+  if (!c)
+    return;
+  c->limit = c->api->limit_general;
+  Err err = rate_limit_check(c->limit, c->ip, clock_mono_ms(), &c->attempt, &d);
+  if (!err)
+    err = policy_call(c->api->policy, "http/listener", push_delivery, c, &task, &d);
+  if (err)
+    http_answer_error(req, err_status(err), &d);
+  else
+    op_wait(&task->op, on_delivery, c);
+}
+
 /* ---- documents ---- */
 
 static int push_nothing(lua_State *L, void *data)
@@ -485,6 +570,10 @@ void http_on_request(struct http_req *req, void *data)
   }
   if (route_group(req, path))
     return;
+  if (str_starts(path, STR("/listener/"))) {
+    route_listener(req);
+    return;
+  }
   for (size_t i = 0; i < ARRAY_LEN(pages); i++)
     if (str_eqc(path, pages[i].path)) {
       /* Behind the login the method is looked at after the credentials (spec api.md 1). */

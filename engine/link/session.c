@@ -15,6 +15,7 @@ enum {
   /* One message always fits an empty queue, and the outbox waits for that: with this, on_drain says that it is empty. */
   SOCKET_QUEUE_MAX = 2,
   FRAME_MESSAGE_MAX = 64 * 1024 * 1024,
+  CLOSE_TIMEOUT_MS = 2000,   /* an engine that stops does not wait long for agents that hang */
 };
 
 struct session {
@@ -266,6 +267,7 @@ static struct ws_config socket_config(struct session *s, bool dials)
 {
   return (struct ws_config){.frame_max = LOGIN_MESSAGE_MAX, .message_max = LOGIN_MESSAGE_MAX, .queue_max = SOCKET_QUEUE_MAX,
                             .ping_after_idle_ms = s->times->ping_ms, .receive_deadline_ms = s->times->receive_ms,
+                            .close_timeout_ms = CLOSE_TIMEOUT_MS,
                             .on_open = dials ? on_open : NULL, .on_message = on_message, .on_drain = on_drain,
                             .on_close = on_close, .data = s};
 }

@@ -1,6 +1,6 @@
 // The disk of the data folder runs full: writes are refused in words, reads go on, and with space it all goes on by itself.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -21,7 +21,7 @@ before(async () => {
     `mount -t tmpfs -o size=12m tmpfs "${data}" && touch "${data}/.mounted" && exec sleep infinity`], { stdio: "ignore" });
   inside = `/proc/${holder.pid}/root${data}`;
   await eventually("the small disk is mounted", () => fs.existsSync(`${inside}/.mounted`));
-  pair = await startPair(dir, { agent: false, through: ["nsenter", "--mount", `--target=${holder.pid}`, "--"] });
+  pair = await startPair(dir, { agent: false, through: through() });
   headers = bearer(await login(pair));
   as = caller(pair, headers);
 });
@@ -31,6 +31,12 @@ after(async () => {
     fs.rmSync(dir, { recursive: true, force: true });
   }
 });
+
+const through = () => ["nsenter", "--mount", `--target=${holder.pid}`, "--"];
+function sqlite(statement) {
+  const [program, ...rest] = [...through(), "sqlite3", path.join(data, "komodo.db"), statement];
+  return execFileSync(program, rest, { encoding: "utf8" }).trim();
+}
 
 const filler = () => path.join(inside, "filler");
 function fill() {
@@ -46,7 +52,7 @@ function fill() {
 }
 
 const kept = new Map();   // acknowledged variables
-let serial = 0;
+let serial = 0, interrupted;
 async function write() {
   const name = `V${serial++}`, value = name.padEnd(8000, "v");
   const answer = await as.ask("write", "CreateVariable", { name, value });
@@ -89,10 +95,16 @@ test("reads go on, and nothing refused is visible", { skip }, async () => {
   assert.ok(await login(pair));
 });
 
-test("an engine killed on a full disk comes back, and reads", { skip }, async () => {
+test("an engine killed at work on a full disk comes back, and reads", { skip }, async () => {
+  fs.rmSync(filler());
+  await as.write("CreateAction", { name: "endless", config: { file_contents: "while true do komodo.sleep(1) end" } });
+  interrupted = (await as.execute("RunAction", { action: "endless" }))._id.$oid;
+  fill();
+  for (let i = 0; i < 2000 && (await write()).status !== 507; i++);
   await pair.engine.stop("SIGKILL");
   await pair.startEngine();
   await check();
+  assert.equal((await as.read("GetUpdate", { id: interrupted })).operation, "RunAction");
   assert.equal((await write()).status, 507);
 });
 
@@ -110,20 +122,34 @@ test("an engine stopped on a full disk starts again, or ends with one clear line
   await check();
 });
 
-test("with space again it goes on by itself", { skip }, async () => {
+test("with space again it goes on by itself, and what ended meanwhile is kept", { skip }, async () => {
+  fs.rmSync(filler());
+  await as.write("CreateAction", { name: "sleeper", config: { file_contents: 'komodo.sleep(0.5) print("slept well")' } });
+  const { _id } = await as.execute("RunAction", { action: "sleeper" });
+  const id = _id.$oid;
   fill();
   for (let i = 0; i < 2000 && (await write()).status !== 507; i++);
+  const ended = () => eventually("the Action ended", async () => { const u = await as.read("GetUpdate", { id }); return u.status === "Complete" && u; });
+  assert.equal((await ended()).success, true);
+  const item = (await as.read("ListUpdates", { query: { operation: "RunAction" } })).updates[0];
+  assert.deepEqual([item.id, item.status], [id, "Complete"]);
+  assert.match(pair.engine.text(), /the end of RunAction [0-9a-f]{24} cannot be stored yet: .*no space left/);
   fs.rmSync(filler());
   assert.equal((await write()).status, 200);
   for (let i = 0; i < 20; i++) assert.equal((await write()).status, 200);
   await check();
+  await eventually("its end is stored", () => JSON.parse(sqlite(`SELECT doc FROM "Update" WHERE id='${id}';`)).status === "Complete", 40000);
   await pair.engine.stop("SIGKILL");
   await pair.startEngine();
   await check();
+  assert.match(JSON.stringify((await as.read("GetUpdate", { id: interrupted })).logs), /Komodo shutdown/);
+  const kept_ = await ended();
+  assert.equal(kept_.success, true);
+  assert.match(JSON.stringify(kept_.logs), /slept well/);
 });
 
 test("the file is intact", { skip }, async () => {
   await pair.engine.stop();
-  const answer = spawnSync("sqlite3", [path.join(inside, "komodo.db"), "PRAGMA quick_check;"], { encoding: "utf8" });
-  assert.equal(answer.stdout.trim(), "ok", answer.stderr);
+  assert.equal(sqlite("PRAGMA quick_check;"), "ok");
+  assert.ok(Number(sqlite('SELECT count(*) FROM "Variable";')) === kept.size);
 });

@@ -398,6 +398,35 @@ test("a client address that is none is refused", async () => {
   }
 });
 
+test("clients that leave before their answer leave nothing behind", async () => {
+  const { hostname, port } = new URL(pair.url);
+  const files = () => fs.readdirSync(`/proc/${pair.engine.child.pid}/fd`).length;
+  const before_ = files();
+  const key = await as.manage("CreateApiKey", { name: "hasty" });
+  const asJson = (route, value, more = "") => {
+    const body = JSON.stringify(value);
+    return `POST ${route} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
+  };
+  const token = `Authorization: ${headers.Authorization}\r\n`;
+  const wanted = [
+    asJson("/auth/login/LoginLocalUser", { username: "admin", password: pair.password }),
+    asJson("/read/GetVersion", {}, `X-API-KEY: ${key.key}\r\nX-API-SECRET: ${key.secret}x\r\n`),
+    asJson("/write/CreateTag", { name: "left" }, token), asJson("/read/ListUpdates", {}, token),
+    asJson("/auth/manage/CreateApiKey", { name: "nobody hears of" }, token),
+    "GET /docs/openapi.json HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", `GET /user HTTP/1.1\r\nHost: x\r\n${token}\r\n`.repeat(20),
+    asJson("/execute/RunAction", { action: "none" }, token).slice(0, -3),
+  ];
+  await Promise.all(Array.from({ length: 160 }, (_, i) => new Promise((resolve) => {
+    const socket = net.connect(Number(port), hostname, () => socket.write(wanted[i % wanted.length], () => {
+      if (i % 3 === 0) socket.destroy(); else if (i % 3 === 1) socket.resetAndDestroy(); else setTimeout(() => socket.destroy(), i % 20);
+    }));
+    socket.on("data", () => {});
+    socket.once("close", resolve).once("error", () => {});
+  })));
+  await eventually("their sockets are closed", () => files() <= before_ + 1);
+  assert.equal((await request(`${pair.url}/version`)).status, 200);
+});
+
 // ---- TLS ----
 
 test("with TLS: https, wss, and a new certificate on SIGHUP", async () => {

@@ -158,6 +158,33 @@ test("a request that is no upgrade is refused", async () => {
   assert.equal((await post(`${pair.url}/ws/update`, {})).status, 405);
 });
 
+test("clients that leave while their key is checked leave nothing behind", async () => {
+  const files = openFiles();
+  const wrong = { type: "ApiKeys", params: { key: key.key, secret: "S_never_seen_before_S" } };
+  await Promise.all(Array.from({ length: 40 }, async (_, i) => {
+    const ws = websocket(url);
+    await ws.opened;
+    ws.send({ ...wrong, params: { ...wrong.params, secret: `S_${i}_S` } });
+    if (i % 2) ws.socket.terminate(); else ws.socket.close();
+    await ws.closed;
+  }));
+  await change();
+  await eventually("their sockets are closed", () => openFiles() <= files);
+});
+
+test("an engine that stops while keys are checked ends cleanly", async () => {
+  const other = await startPair(path.join(dir, "other"), { agent: false });
+  const fresh = await caller(other, bearer(await login(other))).manage("CreateApiKey", { name: "fresh" });
+  const sockets = await Promise.all(Array.from({ length: 8 }, async () => {
+    const ws = websocket(`${other.url.replace("http", "ws")}/ws/update`);
+    await ws.opened;
+    return ws;
+  }));
+  for (const [i, ws] of sockets.entries()) ws.send({ type: "ApiKeys", params: { key: fresh.key, secret: `S_${i}_S` } });
+  await other.stop();
+  await Promise.all(sockets.map((ws) => ws.closed));
+});
+
 test("three hundred subscribers hear every change, and leave nothing behind", async () => {
   const files = openFiles();
   const all = await Promise.all(Array.from({ length: 300 }, () => subscribe()));

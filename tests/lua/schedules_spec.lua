@@ -4,7 +4,7 @@ package.path = "stdlib/lua/?.lua;stdlib/lua/?/init.lua;" .. package.path
 local null = setmetatable({}, { __name = "null" })
 
 describe("schedules", function()
-  local engine, rows, touched, now, sleeps, spawned, handlers, schedules, zones, on_next
+  local engine, rows, touched, now, sleeps, spawned, handlers, schedules, zones, on_next, started, refused
 
   local function resource(id, name, config)
     local res = { _id = { ["$oid"] = id }, name = name, tags = { "t" }, config = {
@@ -27,7 +27,7 @@ describe("schedules", function()
 
   before_each(function()
     rows, touched, now, sleeps, spawned, handlers, zones = { Procedure = {}, Action = {} }, {}, 1000000, {}, {}, {}, {}
-    on_next = nil
+    on_next, started, refused = nil, {}, nil
     engine = {
       json = { null = null, array = function(list) return list end },
       model = {
@@ -66,17 +66,27 @@ describe("schedules", function()
         if #sleeps > 3 then stop() end
         now = now + ms
       end,
-      spawn = function(fn) spawned[#spawned + 1] = fn end,
+      -- The first is the ticker; what it starts is done at once.
+      spawn = function(fn, ...)
+        spawned[#spawned + 1] = fn
+        if #spawned > 1 then fn(...) end
+      end,
+      log = { error = function() end },
       handle = function(name, fn) handlers[name] = fn end,
     }
     package.loaded["engine"] = engine
     package.loaded["komodo.runs"] = { last_at = function(_, id) return id == "p1" and 77 or nil end }
+    package.loaded["komodo.users"] = { builtin = function(name) return "user " .. name end }
+    package.loaded["komodo.execute"] = { await = function(user, name, params)
+      started[#started + 1] = ("%s %s %s"):format(user, name, params.procedure or params.action)
+      if refused then error({ code = "busy", message = "busy" }, 0) end
+    end }
     package.loaded["komodo.schedules"] = nil
     schedules = require("komodo.schedules")
   end)
 
   after_each(function()
-    for _, name in ipairs({ "engine", "komodo.runs", "komodo.schedules" }) do
+    for _, name in ipairs({ "engine", "komodo.runs", "komodo.users", "komodo.execute", "komodo.schedules" }) do
       package.loaded[name] = nil
     end
   end)
@@ -186,10 +196,25 @@ describe("schedules", function()
     assert.equal(1001000, schedules.of("Procedure", "p1").at)
     assert.equal(1010000, schedules.of("Action", "a1").at)
     assert.equal(1, #spawned)
+    refused = true
     assert.has_error(spawned[1])
+    local each = "user Procedure RunProcedure p1"
+    assert.same({ each, each, each }, started)
     assert.same({ 700, 1000, 1000, 1000 }, sleeps)
     assert.equal(1004000, schedules.of("Procedure", "p1").at)
     assert.equal(1010000, schedules.of("Action", "a1").at)
+  end)
+
+  it("starts what is due as its own user, and nothing that is gone", function()
+    now = 1000000
+    add("Procedure", "p1", "a", { schedule = "every 1" })
+    add("Action", "a1", "b", { schedule = "every 2" })
+    schedules.start()
+    rows.Procedure.p1 = nil
+    assert.has_error(spawned[1])
+    assert.same({ "user Action RunAction a1" }, started)
+    assert.is_nil(schedules.of("Procedure", "p1"))
+    assert.equal(1004000, schedules.of("Action", "a1").at)
   end)
 
   describe("in a list", function()

@@ -1,8 +1,11 @@
 --- When Procedures and Actions are due by their schedules (spec monitoring.md 8, resources.md 16), and the list of them.
 -- Memory only: made anew at start, for one resource when it changes, and once its time has come.
 local engine = require("engine")
+local execute = require("komodo.execute")
+local fail = require("komodo.fail")
 local markup = require("komodo.markup")
 local runs = require("komodo.runs")
+local users = require("komodo.users")
 
 local json, model, store = engine.json, engine.model, engine.store
 local null = json.null
@@ -100,12 +103,28 @@ function schedules.renew(entry)
   schedules.follow(entry.kind, res, math.max(engine.now(), entry.at))
 end
 
+local requests = {
+  Procedure = function(id) return "RunProcedure", { procedure = id } end,
+  Action = function(id) return "RunAction", { action = id } end,
+}
+
+-- One run that was due, to its end; the next is looked for afterwards, so that none begins beside it.
+local function run(entry)
+  if store.row(entry.kind, entry.id) then
+    local ok, err = pcall(execute.await, users.builtin(entry.kind), requests[entry.kind](entry.id))
+    if not ok then
+      engine.log.error(("the scheduled run of %s %s did not start: %s"):format(entry.kind, entry.id, fail.from(err).message))
+    end
+  end
+  schedules.renew(entry)
+end
+
 -- Sleeps from second to second.
 local function tick()
   while true do
     engine.sleep(SECOND - engine.now() % SECOND)
     local second = (engine.now() + SECOND // 2) // SECOND * SECOND
-    for _, entry in ipairs(schedules.take(second)) do schedules.renew(entry) end
+    for _, entry in ipairs(schedules.take(second)) do engine.spawn(run, entry) end
   end
 end
 

@@ -1,42 +1,51 @@
 --- What is put in order once at start (spec monitoring.md 9), before the API answers.
 local engine = require("engine")
+local execute = require("komodo.execute")
 local fail = require("komodo.fail")
+local insist = require("komodo.insist")
 local login = require("komodo.auth.login")
 local resource = require("komodo.resource")
 local runs = require("komodo.runs")
 local schedules = require("komodo.schedules")
 local tag = require("komodo.write.tag")
 local update = require("komodo.update")
+local users = require("komodo.users")
 
 local conf, json, log, store = engine.conf, engine.json, engine.log, engine.store
+
+-- A full disk is no reason not to start, since reads go on: what has to be put in order is stored when there is space.
+local function store_all(collection, documents, what)
+  if #documents == 0 then return end
+  insist.later(function()
+    local change = store.change()
+    for _, doc in ipairs(documents) do change:put(collection, doc._id["$oid"], doc) end
+    fail.unless(nil, change:commit())
+  end, function(reason) log.error(("%s cannot be stored yet: %s"):format(what, reason)) end)
+end
 
 -- Records that were running when the engine ended.
 local function close_interrupted()
   local found = fail.unless(nil, store.find("Update", { status = "InProgress" }, {}))
-  if #found == 0 then return end
-  local change = store.change()
   for _, u in ipairs(found) do
     u.status, u.success = "Complete", false
     update.push(u, update.error_log("Komodo shutdown",
       "Komodo shutdown during execution. If this is a build, the builder may not have been terminated."))
-    change:put("Update", update.id(u), u)
   end
-  fail.unless(nil, change:commit())
+  store_all("Update", found, "the end of what was interrupted")
 end
 
 -- Alerts whose resource is gone will never be resolved by a check.
 local function close_orphaned_alerts()
   local open = fail.unless(nil, store.find("Alert", { resolved = false }, {}))
-  local change, count = store.change(), 0
+  local closed = {}
   for _, alert in ipairs(open) do
     local kind = alert.target.type
     if (kind ~= "Server" and kind ~= "ResourceSync") or not store.row(kind, alert.target.id) then
       alert.resolved, alert.resolved_ts = true, engine.now()
-      change:put("Alert", alert._id["$oid"], alert)
-      count = count + 1
+      closed[#closed + 1] = alert
     end
   end
-  if count > 0 then fail.unless(nil, change:commit()) end
+  store_all("Alert", closed, "the end of alerts whose resource is gone")
 end
 
 local function text_of(value) return type(value) == "string" and value or "" end
@@ -100,3 +109,15 @@ engine.handle("engine/start", function()
   -- Its agent may not be there yet, and the API need not wait for it.
   engine.spawn(create_first_server)
 end)
+
+-- Actions that are to run at every start, one after another: now that the API answers, their scripts can call it.
+local function run_actions()
+  for _, action in ipairs(store.list("Action")) do
+    if action.config.run_at_startup then
+      local ok, err = pcall(execute.await, users.builtin("Action"), "RunAction", { action = resource.id(action) })
+      if not ok then log.error(("Action '%s' did not run at start: %s"):format(action.name, fail.from(err).message)) end
+    end
+  end
+end
+
+engine.handle("engine/listening", run_actions)

@@ -1,6 +1,7 @@
 --- Update records, the audit log (spec api.md 11): made, stored, broadcast, waited for.
 local engine = require("engine")
 local fail = require("komodo.fail")
+local insist = require("komodo.insist")
 local markup = require("komodo.markup")
 local users = require("komodo.users")
 
@@ -75,6 +76,14 @@ end
 --- Tells every subscriber how the record stands.
 function update.broadcast(u) engine.broadcast(u.target.type, u.target.id, json.encode(update.list_item(u))) end
 
+local function tell_waiting(id)
+  local gate = gates[id]
+  if gate then
+    gates[id] = nil
+    gate:open()
+  end
+end
+
 --- Stores the record (waits until it is durable); a complete one stops being live.
 ---@param change? any A change it is to be part of; then the caller commits.
 function update.save(u, change)
@@ -84,11 +93,7 @@ function update.save(u, change)
   if not change then fail.unless("Failed to store the Update", c:commit()) end
   if u.status == "Complete" then
     live[id] = nil
-    local gate = gates[id]
-    if gate then
-      gates[id] = nil
-      gate:open()
-    end
+    tell_waiting(id)
   else
     live[id] = u
   end
@@ -100,10 +105,35 @@ function update.publish(u)
   update.broadcast(u)
 end
 
+--- Stores and tells the end of work that cannot be undone. While the store refuses it (a full disk) clients see the end
+--- from memory, and it is tried again until it is stored.
+---@async
+---@param u table A complete record that was stored before.
+function update.settle(u)
+  local id, told = update.id(u), false
+  local function on_wait(reason)
+    engine.log.error(("the end of %s %s cannot be stored yet: %s"):format(u.operation, id, reason))
+    update.broadcast(u)
+    tell_waiting(id)
+    told = true
+  end
+  local ok, err = pcall(insist.wait, function() update.save(u) end, on_wait)
+  if not ok and err.code == "too_big" then
+    u.logs, u.success = json.array({ update.error_log("Task Error", fail.context("The logs are too big to be stored", err)) }), false
+    ok, err = pcall(insist.wait, function() update.save(u) end, on_wait)
+  end
+  if not ok then
+    live[id] = nil
+    tell_waiting(id)
+    error(err, 0)
+  end
+  if not told then update.broadcast(u) end
+end
+
 --- Waits until the record with this id is complete; returns it.
 ---@async
 function update.wait(id)
-  if live[id] then
+  if live[id] and live[id].status ~= "Complete" then
     gates[id] = gates[id] or engine.gate()
     gates[id]:wait()
   end

@@ -7,9 +7,11 @@ local resource = require("komodo.resource")
 local runs = require("komodo.runs")
 local state = require("komodo.state")
 local update = require("komodo.update")
+local users = require("komodo.users")
 
 local json = engine.json
-local execute = { work = {} }
+local execute = { work = {}, batches = {} }
+local PROCEDURE = users.builtin("Procedure").id
 
 ---@class Job
 ---@field update table The record; logs are pushed to it.
@@ -21,10 +23,12 @@ local execute = { work = {} }
 -- Runs the work of one record to its end. Whatever it raises becomes the record's last log.
 local function run(job, work)
   local ok, err = pcall(work, job)
-  if not ok then update.push(job.update, update.error_log("Task Error", err)) end
+  if not ok then
+    update.push(job.update, update.error_log(job.user.id == PROCEDURE and "Execution error" or "Task Error", err))
+  end
   update.finalize(job.update)
   runs.note(job.update)
-  update.publish(job.update)
+  update.settle(job.update)
 end
 
 -- Starts the work and returns its record, in progress.
@@ -64,6 +68,17 @@ function execute.start(name, kind, target, params, user)
   return begin(name, kind, resource.id(target), { user = user, params = params, target = target })
 end
 
+--- Sends an execution as `user` and waits for its end: the complete record; raises when it could not be started.
+---@async
+---@param user User
+---@param name string
+---@param params table
+---@param group? string "write" for what a Procedure may do besides executions.
+function execute.await(user, name, params, group)
+  local answer = fail.unless(nil, engine.dispatch(user, group or "execute", name, params))
+  return answer._id and update.wait(update.id(answer)) or answer
+end
+
 --- The work with its flag set; the record goes out as in progress once it is. The refresh of what it changed belongs inside.
 ---@async
 function execute.exclusive(job, flag, fn)
@@ -90,21 +105,28 @@ function execute.agent(job, server_id, request, params, stage)
   return ok
 end
 
+--- The resources a batch request is about, by name: the user may execute on them, they have the tags and match the pattern.
+---@return table[]
+function execute.matching(user, kind, params)
+  local selected, out = match.predicate(params.pattern, engine.regex), {}
+  for _, target in ipairs(engine.model.select(user, kind, { tags = params.tags }, "Execute")) do
+    if selected(target.name) then out[#out + 1] = target end
+  end
+  return out
+end
+
 --- Declares Batch<Name>: the same execution on every resource whose name matches (spec api.md 12.3).
 function execute.define_batch(name, single, kind)
+  execute.batches[name] = { single = single, kind = kind, param = kinds[kind].param }
   engine.handle("execute/" .. name, function(params, ctx)
-    local selected = match.predicate(params.pattern, engine.regex)
-    local found = engine.model.select(ctx.user, kind, { tags = params.tags }, "Execute")
     local starts, out = {}, json.array({})
-    for _, target in ipairs(found) do
-      if selected(target.name) then
-        starts[#starts + 1] = function()
-          local request = json.object({ [kinds[kind].param] = resource.id(target) })
-          local ok, result = pcall(execute.start, single, kind, target, request, ctx.user)
-          if ok then return { status = "Ok", data = result } end
-          local e = fail.from(result)
-          return { status = "Err", data = { name = target.name, error = { error = e.message, trace = json.array(e.trace) } } }
-        end
+    for i, target in ipairs(execute.matching(ctx.user, kind, params)) do
+      starts[i] = function()
+        local request = json.object({ [kinds[kind].param] = resource.id(target) })
+        local ok, result = pcall(execute.start, single, kind, target, request, ctx.user)
+        if ok then return { status = "Ok", data = result } end
+        local e = fail.from(result)
+        return { status = "Err", data = { name = target.name, error = { error = e.message, trace = json.array(e.trace) } } }
       end
     end
     for i, item in ipairs(engine.all(starts)) do out[i] = item end

@@ -58,7 +58,9 @@ function resource.settle(u)
   u.stored_logs = nil
   if said_more then
     update.finalize(u)
-    update.save(u)
+    -- The change itself is stored, with the record as it was then: the request has not failed.
+    local ok, err = pcall(update.save, u)
+    if not ok then engine.log.error(("logs of %s were not stored: %s"):format(u.operation, fail.from(err).message)) end
   end
   update.broadcast(u)
 end
