@@ -6,14 +6,15 @@
 -- capabilities: read:ListStacks, read:ListDeployments, secret:REPORT_URL, http:*
 
 local rows = {}
+local function server_of(item) return item.info.server_name ~= "" and item.info.server_name or "-" end
 for _, stack in ipairs(assert(komodo.read("ListStacks"))) do
-  for _, service in ipairs(stack.info.services or {}) do
-    table.insert(rows, { where = stack.info.server_name or "-", what = stack.name .. "/" .. service.service, image = service.image,
+  for _, service in ipairs(stack.info.services) do
+    table.insert(rows, { where = server_of(stack), what = stack.name .. "/" .. service.service, image = service.image,
       newer = service.update_available })
   end
 end
 for _, deployment in ipairs(assert(komodo.read("ListDeployments"))) do
-  table.insert(rows, { where = deployment.info.server_name or "-", what = deployment.name, image = deployment.info.image,
+  table.insert(rows, { where = server_of(deployment), what = deployment.name, image = deployment.info.image,
     newer = deployment.info.update_available })
 end
 table.sort(rows, function(a, b)
