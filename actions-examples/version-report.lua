@@ -6,7 +6,10 @@
 -- capabilities: read:ListStacks, read:ListDeployments, secret:REPORT_URL, http:*
 
 local rows = {}
-local function server_of(item) return item.info.server_name ~= "" and item.info.server_name or "-" end
+local function server_of(item)
+  local name = item.info.server_name
+  return type(name) == "string" and name ~= "" and name or "-"
+end
 for _, stack in ipairs(assert(komodo.read("ListStacks"))) do
   for _, service in ipairs(stack.info.services) do
     table.insert(rows, { where = server_of(stack), what = stack.name .. "/" .. service.service, image = service.image,

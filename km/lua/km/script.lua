@@ -183,8 +183,9 @@ function M.test(...)
     complain("busted is not installed; Debian has it as lua-busted, LuaRocks as busted")
     return 1
   end
-  _G.arg = { [0] = "km script test", ... }
-  if #arg == 0 then arg[1] = "spec" end
+  local given = { [0] = "km script test", ... }
+  given[1] = given[1] or "spec"
+  _G.arg = given   -- where the runner looks
   runner({ standalone = false })   -- ends the program with its own code
   return 0
 end
