@@ -336,10 +336,6 @@ static void run_with_credentials(struct http_req *req, bool need_enabled, creden
   credentials_check(c->api, &given, c->ip, need_enabled, then, c);
 }
 
-static void route_lua_check(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ true, on_lua_check); }
-
-static void route_user(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ false, on_user); }
-
 /* ---- /listener: what git services send (spec sync.md 16) ---- */
 
 static void set_field(lua_State *L, const char *key, struct str value)
@@ -422,6 +418,10 @@ static void route_listener(struct http_req *req)
   else
     op_wait(&task->op, on_delivery, c);
 }
+
+static void route_lua_check(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ true, on_lua_check); }
+
+static void route_user(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ false, on_user); }
 
 /* ---- documents ---- */
 

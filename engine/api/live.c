@@ -211,8 +211,9 @@ void live_accept(struct live *live, struct http_req *req)
   buf_init(&s->early, LIVE_EARLY_MAX);
   struct ws_config config = {
     .frame_max = LIVE_FRAME_MAX, .message_max = LIVE_FRAME_MAX, .queue_max = LIVE_QUEUE_BYTES,
-    .queue_messages_max = LIVE_QUEUE_MESSAGES, .kernel_max = LIVE_KERNEL_BYTES, .ping_after_idle_ms = LIVE_PING_MS, .receive_deadline_ms = LIVE_DEADLINE_MS,
-    .pong_counts = true, .on_message = on_message, .on_close = on_close, .data = s,
+    .queue_messages_max = LIVE_QUEUE_MESSAGES, .kernel_max = LIVE_KERNEL_BYTES,
+    .ping_after_idle_ms = LIVE_PING_MS, .receive_deadline_ms = LIVE_DEADLINE_MS, .pong_counts = true,
+    .on_message = on_message, .on_close = on_close, .data = s,
   };
   s->next = live->first;
   if (s->next)
