@@ -1,9 +1,9 @@
 --- Reports what runs where: every stack and deployment with its images.
 --
--- What: a table in the log, and as Markdown to a chat webhook if secret REPORT_URL is given to it.
--- Args: post = false
+-- What: a table in the log, and as Markdown to a chat webhook when `post` names one; secret REPORT_AUTH is its Authorization.
+-- Args: post = "https://chat.example.com/hook" (absent: the log alone)
 -- Trigger: schedule, "every monday at 09:00"
--- capabilities: read:ListStacks, read:ListDeployments, secret:REPORT_URL, http:*
+-- capabilities: read:ListStacks, read:ListDeployments, secret:REPORT_AUTH, http:*
 
 local rows = {}
 local function server_of(item)
@@ -34,7 +34,8 @@ local report = table.concat(lines, "\n")
 print(report)
 
 if komodo.args.post then
-  local response = assert(komodo.http.post(assert(komodo.secret("REPORT_URL")), { json = { text = report }, timeout = 20 }))
+  local headers = { Authorization = assert(komodo.secret("REPORT_AUTH")) }
+  local response = assert(komodo.http.post(komodo.args.post, { json = { text = report }, headers = headers, timeout = 20 }))
   if response.status >= 300 then error("the webhook answered " .. response.status, 0) end
 end
 return { rows = #rows, outdated = outdated }

@@ -96,7 +96,8 @@ describe("komodo.testing", function()
     local outcome = t:run_source([[
       local hook = komodo.secret("HOOK")
       print(hook, { a = 1 })
-      komodo.http { url = hook, method = "POST" }
+      komodo.http { url = "https://h.test", method = "POST", body = hook }
+      assert(not pcall(komodo.http.get, hook))
       komodo.log.warn("careful")
       komodo.stage("part", function() komodo.sleep(2) end)
       komodo.kv.set("k", { n = 1 }) komodo.kv.incr("c", 2)
@@ -104,7 +105,7 @@ describe("komodo.testing", function()
     assert(outcome.ok, outcome.error)
     assert.same({ 1, 3, "1", 1, 1, 2 }, outcome.result)
     assert.equal('<HOOK>\t{"a":1}\nWARN: careful', outcome.log)
-    assert.equal("https://h.test/s3cret", t:calls_of("http")[1].name)
+    assert.equal("https://h.test/s3cret", t:calls_of("http")[1].params.body)
     assert.same({ "part", true, 2000 }, { outcome.stages[1].stage, outcome.stages[1].success, outcome.stages[1].end_ts - outcome.stages[1].start_ts })
   end)
 

@@ -155,6 +155,7 @@ local function reveal(t, value)
 end
 
 local function http(t, request)
+  if getmetatable(request.url) == secret_mt then error("komodo.http: secrets may stand in headers and bodies, not in the url", 0) end
   request = reveal(t, request)
   local url = assert(request.url, "komodo.http: needs a url")
   request.method = request.method or "GET"
