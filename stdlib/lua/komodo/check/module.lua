@@ -70,7 +70,7 @@ end
 
 --- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
 M.absent = {}
-for name in ("http terminal respond base64 hex toml yaml time hash hmac url template glob semver"):gmatch("%S+") do M.absent[name] = true end
+for name in ("terminal respond toml yaml time"):gmatch("%S+") do M.absent[name] = true end
 
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
 M.plurals = { "servers", "swarms", "stacks", "deployments", "builds", "repos", "procedures", "actions", "builders", "alerters",
