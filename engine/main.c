@@ -1,5 +1,6 @@
 /* engine/main.c: the komodo program: configuration, signals, exit codes. Everything else is api/engine.c. */
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "api/engine.h"
 #include "base/log.h"
@@ -84,9 +85,21 @@ static int run(const struct conf *conf)
   return err ? fail(&d) : 0;
 }
 
+/* Every agent, browser and file is a descriptor, and the usual soft limit of 1,024 is meant for programs that use select(). */
+static void raise_file_limit(void)
+{
+  enum { FILES_WANTED = 65536 };
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= FILES_WANTED)
+    return;
+  limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
   signal(SIGPIPE, SIG_IGN);
+  raise_file_limit();
   CLEANUP(conf_free_at) struct conf *conf = NULL;
   CLEANUP(buf_release) struct buf text = BUF_INIT(1024 * 1024);
   struct conf_args args;

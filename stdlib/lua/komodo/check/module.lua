@@ -35,7 +35,7 @@ M.members = {
     "@return any result", "@return komodo.Error? problem"),
   fn("http", "(request)", "An HTTP request; also komodo.http.get(url) and komodo.http.post(url, request).",
     "@param request { url: string, method?: string, headers?: table<string, string>, body?: string, json?: any, form?: table, timeout?: number }",
-    "@return { status: integer, headers: table<string, string>, body: string, json: any }? response", "@return komodo.Error? problem"),
+    "@return { status: integer, headers: table<string, string>, body: string, url: string }? response", "@return komodo.Error? problem"),
   fn("terminal", "(target, command, options)", "Runs a command on a server or in a container.", "@param target table|string",
     "@param command string", "@param options? { on_line?: fun(line: string), timeout?: number }",
     "@return { code: integer, stdout: string, stderr: string }? result", "@return komodo.Error? problem"),
