@@ -6,6 +6,18 @@
  */
 #include "script/run_internal.h"
 
+int coroutine_reset(lua_State *L, lua_State *co)
+{
+  struct run *run = run_of(L);
+  struct worker *w = worker_self();
+  run->closing++;
+  w->current = co;
+  int status = lua_resetthread(co);
+  w->current = L;
+  run->closing--;
+  return status;
+}
+
 static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap);
 
 static int driven(lua_State *L, int status, lua_KContext ctx)
@@ -24,8 +36,8 @@ static int drive_failed(lua_State *L, lua_State *co, bool is_wrap)
     return 2;
   }
   int status = lua_status(co);
-  if (status != LUA_OK && status != LUA_YIELD)
-    lua_resetthread(co);   /* its <close> variables run; the error stays on top */
+  if (status != LUA_OK && status != LUA_YIELD && run_of(L)->closing < CLOSING_MAX)
+    coroutine_reset(L, co);   /* its <close> variables run; the error stays on top */
   lua_xmove(co, L, 1);
   if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
     luaL_where(L, 1);
@@ -99,4 +111,21 @@ static int l_co_yield(lua_State *L)
   return lua_yield(L, lua_gettop(L));
 }
 
-const luaL_Reg coroutine_functions[] = {{"resume", l_co_resume}, {"wrap", l_co_wrap}, {"yield", l_co_yield}, {NULL, NULL}};
+static int l_co_close(lua_State *L)
+{
+  lua_Debug ar;
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argexpected(L, co, 1, "coroutine");
+  if (co == L || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar)))
+    return luaL_error(L, "cannot close a coroutine that runs");
+  if (run_of(L)->closing >= CLOSING_MAX)
+    return luaL_error(L, "too many coroutines close each other");
+  bool is_ok = coroutine_reset(L, co) == LUA_OK;
+  lua_pushboolean(L, is_ok);
+  if (is_ok)
+    return 1;
+  lua_xmove(co, L, 1);
+  return 2;
+}
+
+const luaL_Reg coroutine_functions[] = {{"close", l_co_close}, {"resume", l_co_resume}, {"wrap", l_co_wrap}, {"yield", l_co_yield}, {NULL, NULL}};

@@ -103,7 +103,7 @@ struct run {
   struct fiber main, *current;       /* O */
   struct fiber_list ready, parked;   /* O: tasks that can go on; tasks that wait for the end of others */
   unsigned tasks;                   /* O: alive, without the main one */
-  int closing;                      /* O: cancelled tasks whose <close> variables run now */
+  int closing;                      /* O: coroutines being closed inside each other */
   int blocked;                      /* O: resumes inside C calls that cannot yield */
   struct request *held;             /* O: an answer that is becoming a Lua value */
   enum run_finish finish;           /* O: what the value left on co is */
@@ -217,7 +217,12 @@ NODISCARD Err sandbox_compile_core(struct runner *runner, struct diag *reterr);
 struct run *run_of(lua_State *L);
 /* Makes the table on top read-only: replaces it with a proxy. */
 void sandbox_freeze(lua_State *L, lua_CFunction index);   /* index: its __index instead, upvalue 1 the table behind */
-extern const luaL_Reg coroutine_functions[];       /* coroutine.c */
+
+/* ---- coroutine.c ---- */
+extern const luaL_Reg coroutine_functions[];
+/* Lua counts C calls anew in a coroutine that is closed, so closing inside closing inside … would outgrow the C stack. */
+enum { CLOSING_MAX = 3 };
+int coroutine_reset(lua_State *L, lua_State *co);  /* lua_resetthread, its `<close>` variables running as co */
 
 /* ---- lib_komodo.c, run_log.c ---- */
 void lib_komodo_open(lua_State *L);                /* [-0, +1, m] the read-only module */

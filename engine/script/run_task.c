@@ -8,9 +8,6 @@
 #include "script/libs.h"
 #include "script/run_internal.h"
 
-/* A cancelled task's `<close>` variables may cancel another task, whose … : each level is a C call of Lua's own. */
-enum { CLOSING_MAX = 8 };
-
 static const char TASK[] = "komodo.task";
 
 /* ---- queues ---- */
@@ -129,17 +126,11 @@ static void leave_tree(lua_State *L, struct run *run, struct fiber *task, enum t
 /* One without children. */
 static void close_one(lua_State *L, struct run *run, struct fiber *task)
 {
-  struct worker *w = worker_self();
-  lua_State *co = task->co;
   abandon(run, task);
   unqueue(run, task);
   lua_rawgetp(L, LUA_REGISTRYINDEX, task);   /* stays alive until it is closed */
   leave_tree(L, run, task, TASK_CANCELLED);
-  run->closing++;
-  w->current = co;
-  lua_resetthread(co);
-  w->current = L;
-  run->closing--;
+  coroutine_reset(L, task->co);
   lua_pop(L, 1);
 }
 

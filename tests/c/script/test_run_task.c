@@ -145,6 +145,17 @@ static void stops_with_the_script(void **state)
   op_unref(&run->op);
   spec.limits = (struct script_limits){.tasks = 10000};
   run = scripts_run(&s,
+      "local co = {}\n"
+      "for i = 1, 20000 do\n"
+      "  co[i] = coroutine.create(function()\n"
+      "    local c <close> = setmetatable({}, { __close = function() if co[i + 1] then coroutine.close(co[i + 1]) end end })\n"
+      "    coroutine.yield() end)\n"
+      "  coroutine.resume(co[i])\n"
+      "end\n"
+      "return { coroutine.close(co[1]), coroutine.close(co[20000]), pcall(coroutine.close, coroutine.running()) }", &spec);
+  assert_true(str_starts(buf_str(&run->outcome.result), STR("[true,true,false,")));
+  op_unref(&run->op);
+  run = scripts_run(&s,
       "local function chain(n) if n > 0 then komodo.spawn(chain, n - 1) end komodo.sleep(1000) end\n"
       "local t = komodo.spawn(chain, 5000) komodo.sleep(0.05) t:cancel()\n"
       "local tasks = {}\n"
