@@ -4,5 +4,8 @@ max_line_length = 180
 read_globals = { "engine" }
 files["tests/lua"] = { std = "lua54+busted" }
 files["stdlib/lua/komodo/_core"] = { read_globals = {}, globals = { "engine", "komodo", "print", "coroutine", "require", "string", "load" } }
+files["actions-examples"] = { read_globals = { "komodo", "ARGS" } }
+files["actions-examples/spec"] = { std = "lua54+busted" }
+files["km"] = { globals = { "arg" } }
 -- `local guard <close>` is used by going out of scope.
 ignore = { "211/guard", "211/forget" }

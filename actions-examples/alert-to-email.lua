@@ -1,10 +1,10 @@
 --- Sends alerts as e-mail through a mail service with an HTTP API.
 --
 -- What: subject and text of an alert as JSON { from, to, subject, text }, as most services take it.
---       Secret MAIL_URL is the address, MAIL_AUTH the value of the Authorization header.
--- Args: from = "komodo@example.com", to = { "ops@example.com" }
+--       Secret MAIL_AUTH is the value of the Authorization header.
+-- Args: url = "https://mail.example.com/send", from = "komodo@example.com", to = { "ops@example.com" }
 -- Trigger: event, on = { "alert:*" }
--- capabilities: secret:MAIL_*, http:*
+-- capabilities: secret:MAIL_AUTH, http:*
 
 local alert = komodo.event.alert
 local to = assert(komodo.args.to, "args.to: to whom?")
@@ -23,7 +23,7 @@ for _, name in ipairs(names) do
 end
 
 local response = assert(komodo.http {
-  url = assert(komodo.secret("MAIL_URL")),
+  url = assert(komodo.args.url, "args.url: which service?"),
   method = "POST",
   headers = { Authorization = assert(komodo.secret("MAIL_AUTH")) },
   json = { from = komodo.args.from or "komodo@localhost", to = to, subject = subject, text = table.concat(lines, "\n") },

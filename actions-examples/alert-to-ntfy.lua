@@ -1,9 +1,9 @@
 --- Sends alerts to ntfy, with priority and tags that fit.
 --
--- What: formats an alert that opened or resolved. Secret NTFY_URL holds the address of the topic.
--- Args: only = "CRITICAL" (leave the rest out; absent: everything)
+-- What: formats an alert that opened or resolved. Secret NTFY_TOKEN holds the access token.
+-- Args: url = "https://ntfy.example.com/ops", only = "CRITICAL" (leave the rest out; absent: everything)
 -- Trigger: event, on = { "alert:*" }
--- capabilities: secret:NTFY_URL, http:*
+-- capabilities: secret:NTFY_TOKEN, http:*
 
 local alert = komodo.event.alert
 if komodo.args.only and alert.level ~= komodo.args.only then return nil end
@@ -23,9 +23,10 @@ if data.details and data.details ~= "" then table.insert(lines, data.details) en
 if data.err and type(data.err) == "table" then table.insert(lines, tostring(data.err.error)) end
 
 local response = assert(komodo.http {
-  url = assert(komodo.secret("NTFY_URL")),
+  url = assert(komodo.args.url, "args.url: which topic?"),
   method = "POST",
-  headers = { Title = (alert.resolved and "Resolved: " or "") .. kind, Priority = look.priority, Tags = look.tags },
+  headers = { Title = (alert.resolved and "Resolved: " or "") .. kind, Priority = look.priority, Tags = look.tags,
+    Authorization = "Bearer " .. assert(komodo.secret("NTFY_TOKEN")) },
   body = table.concat(lines, "\n"),
   timeout = 10,
 })

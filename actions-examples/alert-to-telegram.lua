@@ -1,9 +1,9 @@
 --- Sends alerts to a Telegram chat.
 --
--- What: one message an alert, HTML escaped. Secret TELEGRAM_SEND_URL holds https://api.telegram.org/bot<token>/sendMessage.
+-- What: one message an alert, HTML escaped. Variable TELEGRAM_SEND_URL holds https://api.telegram.org/bot<token>/sendMessage.
 -- Args: chat = "-100123456"
 -- Trigger: event, on = { "alert:*" }
--- capabilities: secret:TELEGRAM_SEND_URL, http:api.telegram.org
+-- capabilities: read:GetVariable, http:api.telegram.org
 
 local alert = komodo.event.alert
 local chat = assert(komodo.args.chat, "args.chat: to whom?")
@@ -25,7 +25,7 @@ for _, name in ipairs(names) do table.insert(lines, ("%s: <code>%s</code>"):form
 
 local message = { chat_id = chat, parse_mode = "HTML", text = table.concat(lines, "\n"), disable_web_page_preview = true }
 local function send()
-  return assert(komodo.http.post(assert(komodo.secret("TELEGRAM_SEND_URL")), { json = message, timeout = 10 }))
+  return assert(komodo.http.post(assert(komodo.var("TELEGRAM_SEND_URL")), { json = message, timeout = 10 }))
 end
 local response = send()
 if response.status == 429 then   -- too many messages: wait and try once more

@@ -14,7 +14,7 @@ end
 
 local jobs = {}
 for _, stack in ipairs(assert(komodo.read("ListStacks"))) do
-  if stack.info.repo and stack.info.repo ~= "" then
+  if stack.info.repo ~= "" then
     table.insert(jobs, function() return komodo.write("RefreshStackCache", { stack = stack.name }) end)
   end
 end

@@ -11,7 +11,8 @@ local today = os.date("!%Y-%m-%d", komodo.now() // 1000)
 
 local restarted, given_up = 0, 0
 for _, container in ipairs(assert(komodo.read("ListAllContainers", { state = { "running" } }))) do
-  if (container.status or ""):find("(unhealthy)", 1, true) and not skip[container.name] then
+  local status = type(container.status) == "string" and container.status or ""
+  if status:find("(unhealthy)", 1, true) and not skip[container.name] then
     local key = ("restarts/%s/%s/%s"):format(today, container.server_name, container.name)
     local times = assert(komodo.kv.incr(key))
     if times <= most then

@@ -12,7 +12,7 @@ for _, tag in pairs(map) do managed[tag] = true end
 
 local changed = komodo.json.array({})
 for _, stack in ipairs(assert(komodo.read("ListStacks"))) do
-  local wanted = map[stack.info.server_name or ""]
+  local wanted = map[stack.info.server_name]
   local tags, had, differs = komodo.json.array({}), false, false
   for _, id in ipairs(stack.tags) do
     local name = name_of[id] or id

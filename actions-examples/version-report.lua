@@ -1,19 +1,23 @@
 --- Reports what runs where: every stack and deployment with its images.
 --
--- What: a table in the log, and as Markdown to a chat webhook if secret REPORT_URL is given to it.
--- Args: post = false
+-- What: a table in the log, and as Markdown to a chat webhook when `post` names one; secret REPORT_AUTH is its Authorization.
+-- Args: post = "https://chat.example.com/hook" (absent: the log alone)
 -- Trigger: schedule, "every monday at 09:00"
--- capabilities: read:ListStacks, read:ListDeployments, secret:REPORT_URL, http:*
+-- capabilities: read:ListStacks, read:ListDeployments, secret:REPORT_AUTH, http:*
 
 local rows = {}
+local function server_of(item)
+  local name = item.info.server_name
+  return type(name) == "string" and name ~= "" and name or "-"
+end
 for _, stack in ipairs(assert(komodo.read("ListStacks"))) do
-  for _, service in ipairs(stack.info.services or {}) do
-    table.insert(rows, { where = stack.info.server_name or "-", what = stack.name .. "/" .. service.service, image = service.image,
+  for _, service in ipairs(stack.info.services) do
+    table.insert(rows, { where = server_of(stack), what = stack.name .. "/" .. service.service, image = service.image,
       newer = service.update_available })
   end
 end
 for _, deployment in ipairs(assert(komodo.read("ListDeployments"))) do
-  table.insert(rows, { where = deployment.info.server_name or "-", what = deployment.name, image = deployment.info.image,
+  table.insert(rows, { where = server_of(deployment), what = deployment.name, image = deployment.info.image,
     newer = deployment.info.update_available })
 end
 table.sort(rows, function(a, b)
@@ -30,7 +34,8 @@ local report = table.concat(lines, "\n")
 print(report)
 
 if komodo.args.post then
-  local response = assert(komodo.http.post(assert(komodo.secret("REPORT_URL")), { json = { text = report }, timeout = 20 }))
+  local headers = { Authorization = assert(komodo.secret("REPORT_AUTH")) }
+  local response = assert(komodo.http.post(komodo.args.post, { json = { text = report }, headers = headers, timeout = 20 }))
   if response.status >= 300 then error("the webhook answered " .. response.status, 0) end
 end
 return { rows = #rows, outdated = outdated }

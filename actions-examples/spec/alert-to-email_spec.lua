@@ -3,7 +3,7 @@ local testing = require("komodo.testing")
 describe("alert-to-email", function()
   local t
   before_each(function()
-    t = testing.new { args = { to = { "ops@x.test" } }, secrets = { MAIL_URL = "https://mail.test/send", MAIL_AUTH = "Bearer k" },
+    t = testing.new { args = { url = "https://mail.test/send", to = { "ops@x.test" } }, secrets = { MAIL_AUTH = "Bearer k" },
       event = { alert = { ts = 1772323200000, level = "WARNING", data = { type = "Custom", data = { message = "two\nlines", n = 3 } } } } }
   end)
 

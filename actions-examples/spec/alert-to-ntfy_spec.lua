@@ -1,7 +1,7 @@
 local testing = require("komodo.testing")
 
 local function new(alert)
-  return testing.new { secrets = { NTFY_URL = "https://ntfy.test/ops" }, event = { type = "event", alert = alert } }
+  return testing.new { args = { url = "https://ntfy.test/ops" }, secrets = { NTFY_TOKEN = "tk" }, event = { type = "event", alert = alert } }
 end
 local cpu = { level = "CRITICAL", resolved = false, data = { type = "ServerCpu", data = { name = "web-1" } } }
 
@@ -10,7 +10,7 @@ describe("alert-to-ntfy", function()
     local t = new(cpu)
     assert.is_true(t:run("actions-examples/alert-to-ntfy.lua").ok)
     local sent = t:calls_of("http", "https://ntfy.test/ops")[1].params
-    assert.same({ Title = "server cpu", Priority = "5", Tags = "rotating_light" }, sent.headers)
+    assert.same({ Title = "server cpu", Priority = "5", Tags = "rotating_light", Authorization = "Bearer tk" }, sent.headers)
     assert.equal("web-1: server cpu", sent.body)
   end)
 

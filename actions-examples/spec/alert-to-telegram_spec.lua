@@ -3,7 +3,7 @@ local testing = require("komodo.testing")
 describe("alert-to-telegram", function()
   local t
   before_each(function()
-    t = testing.new { args = { chat = "7" }, secrets = { TELEGRAM_SEND_URL = "https://api.telegram.org/botX/sendMessage" },
+    t = testing.new { args = { chat = "7" }, variables = { TELEGRAM_SEND_URL = "https://api.telegram.org/botX/sendMessage" },
       event = { alert = { level = "CRITICAL", data = { type = "ServerDisk", data = { name = "<web>", used_gb = 9.5, path = "/" } } } } }
   end)
 

@@ -41,6 +41,7 @@ struct api {
   struct monitor *monitor;
   struct policy *policy;
   struct runner *runner;
+  struct http_client *client;        /* what policy sends */
   struct http_server *http;
   struct live *live;
   struct jwt *jwt;

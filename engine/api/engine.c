@@ -326,6 +326,8 @@ static Err start_policy(struct engine *e, struct diag *reterr)
   lib_model_open(L, &e->lib_model);
   lib_api_open(L, a);
   lib_script_open(L, a->runner);
+  a->client = http_client_new(a->loop);
+  lib_http_open(L, a->client);
   lua_getglobal(L, "engine");
   schema_open(L, a->schema);
   lua_setfield(L, -2, "schema");
@@ -488,14 +490,24 @@ static void stopped_monitor(void *data)
     stopped_hub(e);
 }
 
-static void stopped_policy(void *data)
+static void stopped_client(void *data)
 {
   struct engine *e = data;
-  e->api.policy = NULL;
+  e->api.client = NULL;
   if (e->api.monitor)
     monitor_close(e->api.monitor, stopped_monitor, e);
   else
     stopped_monitor(e);
+}
+
+static void stopped_policy(void *data)
+{
+  struct engine *e = data;
+  e->api.policy = NULL;
+  if (e->api.client)
+    http_client_close(e->api.client, stopped_client, e);
+  else
+    stopped_client(e);
 }
 
 static void stopped_scripts(void *data)

@@ -36,14 +36,23 @@ static void on_answer(struct op *op, void *data)
 /* The script is gone; its request goes on, since it may have changed something already, but nobody reads the answer. */
 static void on_script_gone(struct script_call *call) { (void)call; }
 
+/* What the module asked for is given up: a lock must not go to somebody who is gone. */
+static void on_wait_gone(struct script_call *call)
+{
+  struct asked *a = call->owner;
+  if (a)
+    op_cancel(&a->task->op);
+}
+
 static void on_call(struct script_call *call, enum script_group group, struct str name, struct str params, void *data)
 {
-  static const char *const groups[] = {[SCRIPT_READ] = "read", [SCRIPT_WRITE] = "write", [SCRIPT_EXECUTE] = "execute", [SCRIPT_START] = "start"};
+  static const char *const groups[] = {[SCRIPT_READ] = "read", [SCRIPT_WRITE] = "write", [SCRIPT_EXECUTE] = "execute", [SCRIPT_START] = "start",
+                                       [SCRIPT_KOMODO] = "komodo"};
   struct api *api = data;
   struct ask_args args = {groups[group], name, params, str_of(call->user)};   /* lib_script.c: the user's id */
   struct policy_task *task;
   struct diag d;
-  call->on_cancel = on_script_gone;
+  call->on_cancel = group == SCRIPT_KOMODO ? on_wait_gone : on_script_gone;
   Err err = policy_call(api->policy, "script/call", push_ask, &args, &task, &d);
   if (err) {
     script_call_done(call, err, err_status(err), STR_NONE, &d);
@@ -51,6 +60,7 @@ static void on_call(struct script_call *call, enum script_group group, struct st
   }
   struct asked *a = mem_new(sizeof *a);
   *a = (struct asked){call, task};
+  call->owner = a;
   op_wait(&task->op, on_answer, a);
 }
 

@@ -18,9 +18,10 @@ struct call {
   char *body;
   size_t body_max;
   bool (*on_chunk)(struct str chunk, void *data);
+  bool (*may_connect)(const struct sockaddr *address, void *data);
   void *data;
   uint64_t received;
-  bool added, cancelled, too_big;
+  bool added, cancelled, too_big, refused;
   char words[CURL_ERROR_SIZE];
 };
 
@@ -50,6 +51,8 @@ static Err err_of(const struct call *call, CURLcode rc)
     return ERR_CANCELLED;
   if (call->too_big)
     return ERR_TOOBIG;
+  if (call->refused && rc == CURLE_COULDNT_CONNECT)
+    return ERR_FORBIDDEN;
   switch (rc) {
   case CURLE_OK: return OK;
   case CURLE_OPERATION_TIMEDOUT: return ERR_TIMEOUT;
@@ -71,6 +74,7 @@ static void call_free(struct op *op)
   struct call *call = (struct call *)op;
   buf_release(&call->pub.head);
   buf_release(&call->pub.body);
+  buf_release(&call->pub.redirect);
   mem_free(call);
 }
 
@@ -81,6 +85,9 @@ static void finish(struct call *call, CURLcode rc)
   long status = 0;
   curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
   call->pub.status = (int)status;
+  char *redirect = NULL;
+  if (curl_easy_getinfo(call->easy, CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK && redirect)
+    buf_add_text(&call->pub.redirect, redirect);
   if (call->added)
     curl_multi_remove_handle(client->multi, call->easy);
   if (call->next)
@@ -102,6 +109,8 @@ static void finish(struct call *call, CURLcode rc)
     diag_set(&d, err, "the answer is larger than %zu bytes", call->body_max);
   else if (err == ERR_CANCELLED)
     diag_set(&d, err, "the request was cancelled");
+  else if (err == ERR_FORBIDDEN)
+    diag_set(&d, err, "the host has an address that may not be connected to");
   else if (err)
     diag_set(&d, err, "%s", call->words[0] ? call->words : curl_easy_strerror(rc));
   op_complete(&call->pub.op, err, err ? &d : NULL);
@@ -307,6 +316,20 @@ static size_t on_body(char *ptr, size_t size, size_t count, void *data)
   return buf_err(&call->pub.body) ? 0 : chunk.len;
 }
 
+Err http_url_host(const char *text, struct buf *ret, struct diag *reterr)
+{
+  CURLU *url = curl_url();
+  char *host = NULL;
+  CURLUcode bad = url ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
+  if (!bad)
+    bad = curl_url_get(url, CURLUPART_HOST, &host, 0);
+  if (!bad)
+    buf_add_text(ret, host);
+  curl_free(host);
+  curl_url_cleanup(url);
+  return bad ? diag_set(reterr, ERR_INVALID, "the URL is not valid: %s", curl_url_strerror(bad)) : OK;
+}
+
 struct str http_call_header(const struct http_call *call, const char *name)
 {
   struct str rest = buf_str(&call->head), line;
@@ -383,6 +406,28 @@ static void set_method(struct call *call, const struct http_send *send)
   }
 }
 
+static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+  struct call *call = data;
+  (void)purpose;
+  if (!call->may_connect(&address->addr, call->data)) {
+    call->refused = true;
+    return CURL_SOCKET_BAD;
+  }
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* A connection that another call opened was not asked about. */
+static void set_guard(struct call *call)
+{
+  CURL *e = call->easy;
+  curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+  curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, call);
+  curl_easy_setopt(e, CURLOPT_PROXY, "");
+  curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+  curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+}
+
 static void set_options(struct call *call, const struct http_send *send)
 {
   CURL *e = call->easy;
@@ -407,6 +452,8 @@ static void set_options(struct call *call, const struct http_send *send)
   curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)HTTP_CLIENT_REDIRECTS_MAX);
   curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, send->insecure_tls ? 0L : 1L);
   curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, send->insecure_tls ? 0L : 2L);
+  if (call->may_connect)
+    set_guard(call);
   if (send->unix_socket) {
     curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, send->unix_socket);
     curl_easy_setopt(e, CURLOPT_PROXY, "");
@@ -439,9 +486,11 @@ Err http_client_send(struct http_client *client, const struct http_send *send, s
   struct call *call = mem_new(sizeof *call);
   call->body_max = send->body_max;
   call->on_chunk = send->on_chunk;
+  call->may_connect = send->may_connect;
   call->data = send->data;
   call->pub.head = BUF_INIT(HTTP_CLIENT_HEAD_MAX);
   call->pub.body = BUF_INIT(send->body_max);
+  call->pub.redirect = BUF_INIT(HTTP_CLIENT_HEAD_MAX);
   Err err = prepare(call, send, reterr);
   if (err) {
     curl_easy_cleanup(call->easy);

@@ -33,6 +33,9 @@ struct http_send {
   /* NULL: the body is collected. Else pieces as they come; false stops the transfer (ERR_CANCELLED). */
   bool (*on_chunk)(struct str chunk, void *data);
   void *data;
+  /* Asked with every address before it is connected to, also after DNS and redirects; false: ERR_FORBIDDEN. Such a call
+   * uses no proxy, and shares no connection with others. NULL: any address. May be called while libcurl is on the stack. */
+  bool (*may_connect)(const struct sockaddr *address, void *data);
 };
 
 struct http_call {
@@ -42,11 +45,14 @@ struct http_call {
   int status;                                 /* known from the first chunk on */
   struct buf head;                            /* raw header lines of the last response */
   struct buf body;
+  struct buf redirect;                        /* the absolute URL of a redirect that was not followed; else empty */
 };
 
 /* ERR_INVALID: method, URL or a header; ERR_CLOSED. Everything in `send` is copied. */
 NODISCARD Err http_client_send(struct http_client *client, const struct http_send *send, struct http_call **ret_call,
                                struct diag *reterr);
+/* The host of a URL as libcurl connects to it, into `ret`. ERR_INVALID. */
+NODISCARD Err http_url_host(const char *url, struct buf *ret, struct diag *reterr);
 struct str http_call_header(const struct http_call *call, const char *name);   /* the first; trimmed; ptr NULL when absent */
 
 #endif

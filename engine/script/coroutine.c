@@ -94,7 +94,7 @@ static int l_co_wrap(lua_State *L)
 
 static int l_co_yield(lua_State *L)
 {
-  if (L == run_of(L)->co)
+  if (L == run_of(L)->current->co)
     return luaL_error(L, "attempt to yield from outside a coroutine");
   return lua_yield(L, lua_gettop(L));
 }

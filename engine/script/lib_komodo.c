@@ -24,7 +24,7 @@ void request_free(struct request *request)
   mem_free(request);
 }
 
-static int raise_cancelled(lua_State *L)
+int raise_cancelled(lua_State *L)
 {
   run_of(L)->cancel_raised = true;
   lua_push_err(L, ERR_CANCELLED, NULL, "wait");
@@ -50,6 +50,7 @@ static struct request *take_answer(struct run *run, lua_Integer id)
       run->inbox = r->next;
     if (run->inbox_last == r)
       run->inbox_last = before;
+    atomic_fetch_sub(&run->answered, 1);
     run->held = r;
   }
   uv_mutex_unlock(&run->runner->lock);
@@ -82,6 +83,7 @@ static int answered(lua_State *L, int status, lua_KContext ctx)
     return lua_yieldk(L, 0, ctx, answered);
   }
   run->under_way--;
+  run->current->request = NULL;
   int n = 1;
   if (r->err) {
     n = 2;
@@ -115,6 +117,16 @@ static int check_wait(lua_State *L, const char *what)
   return 2;
 }
 
+static void send_request(struct run *run, struct request *request)
+{
+  request->message.kind = MESSAGE_REQUEST;
+  request->message.run = run;
+  guard_enter();
+  atomic_fetch_add(&run->posted, 1);
+  mailbox_post(&run->runner->mailbox, &request->message.mail);
+  guard_leave();
+}
+
 static int post(lua_State *L, struct request *request)
 {
   struct run *run = run_of(L);
@@ -124,13 +136,10 @@ static int post(lua_State *L, struct request *request)
     return 2;
   }
   run->under_way++;
+  run->current->request = request;
+  request->task = run->current;
   lua_Integer id = request->id = ++run->last_id;
-  request->message.kind = MESSAGE_REQUEST;
-  request->message.run = run;
-  guard_enter();
-  atomic_fetch_add(&run->posted, 1);
-  mailbox_post(&run->runner->mailbox, &request->message.mail);
-  guard_leave();
+  send_request(run, request);
   run->yielded = YIELD_WAIT;
   return lua_yieldk(L, 0, (lua_KContext)id, answered);
 }
@@ -171,16 +180,15 @@ static struct request *call_request(enum script_group group, struct str name, st
   return request;
 }
 
-/* Stack: name, parameters (a table, nil, or nothing). */
-static int call(lua_State *L, enum script_group group, const char *what)
+/* Stack: name, parameters (a table, nil, or nothing). The texts stay on the stack. */
+static void check_call(lua_State *L, const char *what, struct str *ret_name, struct str *ret_params)
 {
-  struct run *run = run_of(L);
   lua_settop(L, 2);
   if (lua_type(L, 1) != LUA_TSTRING)
-    return luaL_error(L, "%s: the first argument is the name of a request", what);
+    luaL_error(L, "%s: the first argument is the name of a request", what);
   struct str name = lua_check_str(L, 1), params = STR("{}");
   if (!name.len || name.len > NAME_MAX_LEN || memchr(name.ptr, 0, name.len))
-    return luaL_error(L, "%s: this is no request name", what);
+    luaL_error(L, "%s: this is no request name", what);
   if (lua_istable(L, 2)) {
     lua_pushnil(L);
     if (lua_next(L, 2)) {
@@ -191,10 +199,28 @@ static int call(lua_State *L, enum script_group group, const char *what)
       params = lua_check_str(L, -1);
     }
   } else if (!lua_isnil(L, 2)) {
-    return luaL_error(L, "%s(\"%s\"): the parameters are a table", what, name.ptr);
+    luaL_error(L, "%s(\"%s\"): the parameters are a table", what, name.ptr);
   }
   if (params.len > PARAMS_MAX_LEN)
-    return luaL_error(L, "%s(\"%s\"): the parameters are too large", what, name.ptr);
+    luaL_error(L, "%s(\"%s\"): the parameters are too large", what, name.ptr);
+  *ret_name = name;
+  *ret_params = params;
+}
+
+static struct request *new_call(struct run *run, enum script_group group, struct str name, struct str params)
+{
+  run->api_calls++;
+  guard_enter();
+  struct request *request = call_request(group, name, params);
+  guard_leave();
+  return request;
+}
+
+static int call(lua_State *L, enum script_group group, const char *what)
+{
+  struct run *run = run_of(L);
+  struct str name, params;
+  check_call(L, what, &name, &params);
   int n = check_wait(L, what);
   if (n)
     return n;
@@ -203,11 +229,21 @@ static int call(lua_State *L, enum script_group group, const char *what)
     lua_push_err(L, ERR_LIMIT, NULL, "API calls of this script");
     return 2;
   }
-  run->api_calls++;
-  guard_enter();
-  struct request *request = call_request(group, name, params);
-  guard_leave();
-  return post(L, request);
+  return post(L, new_call(run, group, name, params));
+}
+
+/* tell(name, params): as ask, but nobody waits: for what must be said while a task ends   [-2, +0, e] */
+static int l_tell(lua_State *L)
+{
+  struct run *run = run_of(L);
+  struct str name, params;
+  check_call(L, "komodo", &name, &params);
+  struct request *request = run->api_calls < run->limits.api_calls ? new_call(run, SCRIPT_KOMODO, name, params) : NULL;
+  if (!request)
+    return 0;
+  request->is_told = true;
+  send_request(run, request);
+  return 0;
 }
 
 /* read(name, params), write, start -> result | nil, err              [-2, +1|2, e, waits] */
@@ -215,6 +251,7 @@ static int l_read(lua_State *L) { return call(L, SCRIPT_READ, "komodo.read"); }
 static int l_write(lua_State *L) { return call(L, SCRIPT_WRITE, "komodo.write"); }
 static int l_start(lua_State *L) { return call(L, SCRIPT_START, "komodo.start"); }
 static int l_execute(lua_State *L) { return call(L, SCRIPT_EXECUTE, "komodo.execute"); }
+static int l_ask(lua_State *L) { return call(L, SCRIPT_KOMODO, "komodo"); }
 
 /* now() -> Unix milliseconds                                         [-0, +1, -] */
 static int l_now(lua_State *L)
@@ -295,18 +332,30 @@ static void push_event(lua_State *L)
     lua_getfield(L, -1, "event");
 }
 
-/* Runs the Lua half, which adds its functions to the module at `module`. [-0, +0, e] */
-static void load_core(lua_State *L, int module)
+/* Runs a part of the Lua half, which adds its functions to the module at `module`. [-0, +0, e] */
+static void load_core(lua_State *L, size_t part, int module)
 {
   struct runner *runner = run_of(L)->runner;
   static const luaL_Reg core[] = {
-      {"log", lib_print}, {"execute", l_execute}, {"err", l_err}, {"freeze", l_freeze}, {NULL, NULL}};
-  if (luaL_loadbufferx(L, runner->core_code, runner->core_code_len, "=komodo", "b") != LUA_OK)
+      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {NULL, NULL}};
+  if (luaL_loadbufferx(L, runner->core[part].code, runner->core[part].len, "=komodo", "b") != LUA_OK)
     lua_error(L);
   lua_pushvalue(L, module);
   luaL_newlib(L, core);
+  luaL_setfuncs(L, task_functions, 0);
+  luaL_setfuncs(L, pure_functions, 0);
+  lib_komodo_push(L);
+  lua_setfield(L, -2, "public");
   push_json(L);
   lua_call(L, 3, 0);
+}
+
+static bool has_name(const char *names, const char *name, size_t len)
+{
+  for (const char *at = names; (at = strstr(at, name)); at += len)
+    if (at[-1] == ' ' && at[len] == ' ')
+      return true;
+  return false;
 }
 
 /* The index of the read-only `komodo`. Upvalue 1: the module behind it. */
@@ -326,11 +375,12 @@ static int l_komodo_index(lua_State *L)
       lua_setfield(L, module, name);
       return 1;
     }
-  if (lua_rawgetp(L, module, &json_key) == LUA_TNIL) {   /* a mark that the Lua half is there */
-    lua_pushboolean(L, true);
-    lua_rawsetp(L, module, &json_key);
-    load_core(L, module);
-  }
+  size_t len = lua_rawlen(L, 2);
+  for (size_t i = 0; len && i < CORE_PARTS; i++)
+    if (has_name(core_parts[i].names, name, len)) {
+      load_core(L, i, module);
+      break;
+    }
   lua_pushvalue(L, 2);
   lua_rawget(L, module);
   return 1;

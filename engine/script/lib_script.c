@@ -216,6 +216,17 @@ static int l_read(lua_State *L)
   return 1;
 }
 
+/* script:take() -> lines | nil: as read, without waiting               [-1, +1, e] */
+static int l_take(lua_State *L)
+{
+  struct stream *s = check_stream(L);
+  if (!s->lines.len)
+    return 0;
+  lua_pushlstring(L, s->lines.ptr, s->lines.len);
+  buf_clear(&s->lines);
+  return 1;
+}
+
 static void set_text(lua_State *L, const char *name, const char *text)
 {
   lua_pushstring(L, text);   /* NULL gives nil */
@@ -287,7 +298,7 @@ static int l_gc(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"start", l_start}, {NULL, NULL}};
-static const luaL_Reg methods[] = {{"read", l_read}, {"outcome", l_outcome}, {"cancel", l_cancel},
+static const luaL_Reg methods[] = {{"read", l_read}, {"take", l_take}, {"outcome", l_outcome}, {"cancel", l_cancel},
                                    {"__gc", l_gc},   {"__close", l_gc},      {NULL, NULL}};
 
 void lib_script_open(lua_State *L, struct runner *runner)

@@ -54,10 +54,19 @@ void lib_crypto_open(lua_State *L);
 
 /* engine.script
  *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, on_log = fn(lines) } -> outcome | nil, err (waits)
- *   cancel(id) -> found       start{…} -> script with read(), outcome(), cancel() (komodo/_core/scripts.lua)
+ *   cancel(id) -> found       start{…} -> script with read(), take(), outcome(), cancel()
+ *   take(id) -> lines not told yet (komodo/_core/scripts.lua)
  * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */
 struct runner;
 void lib_script_open(lua_State *L, struct runner *runner);
+
+/* engine.http
+ *   send{ method =, url =, headers = { { name, value }, … }, body =, timeout_ms =, body_max =, inside = } -> { status,
+ *     headers = { name = value }, body, redirect? } | nil, err         (waits); TLS is verified, redirects are not followed.
+ *     Without `inside` no address is connected to that is loopback, link-local, multicast or one of this machine.
+ *   host(url) -> host in lower case | nil, err */
+struct http_client;
+void lib_http_open(lua_State *L, struct http_client *client);
 
 /* ---- for bindings ---- */
 /* A buffer the collector frees: for json_encode, which raises.       [-0, +1, m] */

@@ -24,6 +24,8 @@ enum run_state { RUN_READY, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
 enum run_kill { KILL_NONE, KILL_CANCEL, KILL_CPU, KILL_TIME, KILL_PANIC };
 enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine came back; NONE: its own affair */
 
+enum { CORE_PARTS = 6 };   /* rows of core_parts */
+
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 
 struct run;
@@ -32,14 +34,18 @@ struct worker;
 /* From a worker to the loop thread. */
 struct message {
   struct mail mail;
-  enum { MESSAGE_REQUEST, MESSAGE_LOG, MESSAGE_ENDED } kind;
+  enum { MESSAGE_REQUEST, MESSAGE_ABANDON, MESSAGE_LOG, MESSAGE_ENDED } kind;
   struct run *run;
 };
 
 /* What a script waits for. Travels worker -> loop -> worker; answered in place. */
 struct request {
-  struct message message;
+  struct message message, abandon;
   struct request *next, *prev;      /* of the run's inbox (S), or of its requests under way (L) */
+  struct fiber *task;                /* O: which task of the script waits for it */
+  bool is_abandoned;                /* S: nobody waits any more; its abandon message frees it */
+  bool is_told;                     /* nobody waits for its answer */
+  bool is_linked;                   /* L: it is among the requests under way */
   lua_Integer id;
   bool is_sleep;
   uint64_t sleep_ms;
@@ -55,6 +61,19 @@ struct request {
   size_t json_len;
   struct diag *diag;
 };
+
+/* One thread of control of a script: the main chunk, or what komodo.spawn started. All of it belongs to the owner of the
+ * run. Lives in the script's heap, anchored in the registry while it is alive. */
+struct fiber {
+  lua_State *co;
+  struct fiber *parent, *child, *prev, *next;   /* the tree: children end with their parent */
+  struct request *request;          /* what it waits for */
+  enum task_queue { TASK_UNQUEUED, TASK_READY, TASK_PARKED } queue;
+  struct fiber *queue_prev, *queue_next;
+  enum task_end { TASK_ALIVE, TASK_DONE, TASK_FAILED, TASK_CANCELLED } end;
+};
+
+struct fiber_list { struct fiber *first, *last; };
 
 struct run {
   struct script_run pub;            /* L; first */
@@ -72,6 +91,7 @@ struct run {
   struct run *queue_prev, *queue_next;   /* S: of the ready queue */
   struct worker *worker;            /* S: who runs it */
   struct request *inbox, *inbox_last;    /* S: answered requests */
+  atomic_uint answered;             /* A: how many there are */
   atomic_int kill;                  /* A: enum run_kill; the first reason stays */
   atomic_bool is_hard;              /* A: a cancelled run had its chance */
 
@@ -79,6 +99,11 @@ struct run {
   lua_State *L, *co;                /* O */
   enum run_yield yielded;           /* O */
   bool cancel_raised;               /* O */
+  bool cancel_told;                 /* O: the main task was woken for it */
+  struct fiber main, *current;       /* O */
+  struct fiber_list ready, parked;   /* O: tasks that can go on; tasks that wait for the end of others */
+  unsigned tasks;                   /* O: alive, without the main one */
+  int closing;                      /* O: cancelled tasks whose <close> variables run now */
   int blocked;                      /* O: resumes inside C calls that cannot yield */
   struct request *held;             /* O: an answer that is becoming a Lua value */
   enum run_finish finish;           /* O: what the value left on co is */
@@ -144,8 +169,7 @@ struct runner {
   int closing_handles;
   void (*on_closed)(void *data);
   void *on_closed_data;
-  char *core_code;                  /* the prelude, compiled once */
-  size_t core_code_len;
+  struct { char *code; size_t len; } core[CORE_PARTS];   /* the Lua half of `komodo`, compiled once */
 };
 
 /* ---- worker.c ---- */
@@ -173,9 +197,22 @@ void guard_leave(void);
 /* The script's frames of L as lines "name:12: in function 'f'"; allocates nothing. Returns the innermost line or 0. */
 int trace_format(lua_State *L, const char *chunk_name, char *dst, size_t size);
 
+/* ---- run_task.c ---- */
+/* The task to resume next; it becomes run->current. */
+struct fiber *task_next(struct run *run);
+void task_requeue(struct run *run, struct fiber *task);   /* its slice ended: it goes on after the others */
+/* Ends whatever the current task started and did not wait for; their `<close>` variables run. [-0, +0, -] */
+void task_close_children(lua_State *L, struct fiber *task);
+extern const luaL_Reg task_functions[];            /* for the Lua half */
+extern const luaL_Reg pure_functions[];            /* lib_pure.c: for the Lua half */
+int raise_cancelled(lua_State *L);                 /* lib_komodo.c */
+
 /* ---- sandbox.c ---- */
 /* Makes run->L and run->co, ready to resume with one function that loads and runs the script. ERR_NOMEM. */
 NODISCARD Err sandbox_open(struct run *run);
+/* The parts of the Lua half, each run when a script first uses one of its names. */
+struct core_part { const char *file, *names; };   /* names: separated and surrounded by spaces */
+extern const struct core_part core_parts[CORE_PARTS];
 NODISCARD Err sandbox_compile_core(struct runner *runner, struct diag *reterr);
 struct run *run_of(lua_State *L);
 /* Makes the table on top read-only: replaces it with a proxy. */

@@ -168,6 +168,7 @@ static void link_request(struct run *run, struct request *q)
   if (q->next)
     q->next->prev = q;
   run->requests = q;
+  q->is_linked = true;
 }
 
 static void unlink_request(struct run *run, struct request *q)
@@ -179,6 +180,7 @@ static void unlink_request(struct run *run, struct request *q)
   if (q->next)
     q->next->prev = q->prev;
   q->next = q->prev = NULL;
+  q->is_linked = false;
 }
 
 /* Hands the answered request back to the script. */
@@ -186,12 +188,21 @@ static void deliver(struct run *run, struct request *q)
 {
   struct runner *r = run->runner;
   unlink_request(run, q);
+  if (q->is_told) {
+    request_free(q);
+    return;
+  }
   uv_mutex_lock(&r->lock);
+  if (q->is_abandoned) {
+    uv_mutex_unlock(&r->lock);
+    return;
+  }
   if (run->inbox_last)
     run->inbox_last->next = q;
   else
     run->inbox = q;
   run->inbox_last = q;
+  atomic_fetch_add(&run->answered, 1);
   if (run->state == RUN_WAITING)
     run_enqueue(run);
   uv_mutex_unlock(&r->lock);
@@ -216,6 +227,8 @@ static void start_request(struct run *run, struct request *q)
     op_wait(q->timer, on_slept, q);
     return;
   }
+  if (q->group == SCRIPT_KOMODO)
+    tell_log(run);
   struct call *call = mem_new(sizeof *call);
   call->pub = (struct script_call){.run = &run->pub, .user = run->user};
   call->request = q;
@@ -267,7 +280,24 @@ static void abandon_request(struct run *run, struct request *q)
     if (call->on_cancel)
       call->on_cancel(call);
   }
+  if (!q->is_abandoned)
+    request_free(q);
+}
+
+/* A task was cancelled while it waited for this. */
+static void abandoned(struct run *run, struct request *q)
+{
+  if (q->is_linked)
+    abandon_request(run, q);
   request_free(q);
+}
+
+static bool is_abandoned(struct run *run, const struct request *q)
+{
+  uv_mutex_lock(&run->runner->lock);
+  bool is = q->is_abandoned;
+  uv_mutex_unlock(&run->runner->lock);
+  return is;
 }
 
 /* ---- a run's life ---- */
@@ -367,10 +397,15 @@ static void on_message(struct mail *mail, void *data)
   atomic_fetch_sub(&run->posted, 1);
   switch (m->kind) {
   case MESSAGE_REQUEST:
+    if (is_abandoned(run, (struct request *)m))
+      break;
     if (run->is_over)
       request_free((struct request *)m);
     else
       start_request(run, (struct request *)m);
+    break;
+  case MESSAGE_ABANDON:
+    abandoned(run, CONTAINER_OF(m, struct request, abandon));
     break;
   case MESSAGE_LOG:
     if (run->is_over)
@@ -469,6 +504,8 @@ Err runner_new(const struct runner_config *config, struct runner **ret_runner, s
   if (!err)
     err = sandbox_compile_core(r, reterr);
   if (err) {
+    for (size_t i = 0; i < CORE_PARTS; i++)
+      mem_free(r->core[i].code);
     mem_free(r);
     return err;
   }
@@ -492,7 +529,8 @@ static void handle_closed(struct runner *r)
   void *data = r->on_closed_data;
   uv_mutex_destroy(&r->lock);
   uv_cond_destroy(&r->wake);
-  mem_free(r->core_code);
+  for (size_t i = 0; i < CORE_PARTS; i++)
+    mem_free(r->core[i].code);
   mem_free(r);
   if (on_closed)
     on_closed(data);

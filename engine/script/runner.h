@@ -18,8 +18,9 @@
 struct runner;
 
 /* What a script asks the engine for. SCRIPT_EXECUTE is answered with the finished Update (a list for batches), SCRIPT_START
- * with the Update as it was started. */
-enum script_group { SCRIPT_READ, SCRIPT_WRITE, SCRIPT_EXECUTE, SCRIPT_START };
+ * with the Update as it was started. SCRIPT_KOMODO is no request of the API but what the module itself needs ("kv_get",
+ * "stage_begin", …); on_log has had every line printed before it. */
+enum script_group { SCRIPT_READ, SCRIPT_WRITE, SCRIPT_EXECUTE, SCRIPT_START, SCRIPT_KOMODO };
 
 struct script_run;
 /* One call of a script. The owner answers it with script_call_done exactly once, also after on_cancel. */

@@ -373,9 +373,11 @@ static int script_end(lua_State *L, int status, lua_KContext ctx)
   }
   if (status != LUA_OK && status != LUA_YIELD) {
     run->finish = FINISH_ERROR;
+    task_close_children(L, &run->main);
     luaL_tolstring(L, -1, NULL);
     return 1;
   }
+  task_close_children(L, &run->main);
   if (lua_isnil(L, -1))
     return 0;
   run->finish = FINISH_ERROR;   /* until the value proves to be JSON */
@@ -414,7 +416,8 @@ static int open_all(lua_State *L)
   lua_pushcfunction(L, lib_print);
   lua_setglobal(L, "print");
   open_globals(L);
-  run->co = lua_newthread(L);
+  run->main.co = run->co = lua_newthread(L);
+  run->current = &run->main;
   lua_rawsetp(L, LUA_REGISTRYINDEX, run->co);
   lua_pushcfunction(run->co, script_main);
   lua_gc(L, LUA_GCRESTART);
@@ -468,22 +471,39 @@ static int add_code(lua_State *L, const void *ptr, size_t len, void *data)
   return 0;
 }
 
+const struct core_part core_parts[CORE_PARTS] = {
+    {"komodo/_core/script.lua", " execute wait log "},
+    {"komodo/_core/concurrent.lua", " spawn all race timeout "},
+    {"komodo/_core/state.lua", " stage var secret kv lock "},
+    {"komodo/_core/http.lua", " http "},
+    {"komodo/_core/sugar.lua",
+     " swarms servers stacks deployments builds repos procedures actions builders alerters syncs "},
+    {"komodo/_core/pure.lua", " base64 hex hash hmac url glob template semver "},
+};
+
+static Err compile(lua_State *L, const char *path, struct buf *code, struct diag *reterr)
+{
+  const struct embed_file *file = embed_find(script_core, path);
+  if (!file || luaL_loadbufferx(L, file->data, file->size, "=komodo", "t") != LUA_OK)
+    return diag_set(reterr, ERR_INTERNAL, "%s: %s", path, file ? lua_tostring(L, -1) : "missing");
+  if (lua_dump(L, add_code, code, /* strip= */ 1) || buf_err(code))
+    return diag_set(reterr, ERR_NOMEM, "no memory for the prelude");
+  lua_pop(L, 1);
+  return OK;
+}
+
 Err sandbox_compile_core(struct runner *runner, struct diag *reterr)
 {
-  const struct embed_file *file = embed_find(script_core, "komodo/_core/script.lua");
   lua_State *L = luaL_newstate();
   if (!L)
     return diag_set(reterr, ERR_NOMEM, "no memory for a Lua state");
-  CLEANUP(buf_release) struct buf code = BUF_INIT(1 << 20);
   Err err = OK;
-  if (!file || luaL_loadbufferx(L, file->data, file->size, "=komodo", "t") != LUA_OK)
-    err = diag_set(reterr, ERR_INTERNAL, "komodo/_core/script.lua: %s", file ? lua_tostring(L, -1) : "missing");
-  else if (lua_dump(L, add_code, &code, /* strip= */ 1) || buf_err(&code))
-    err = diag_set(reterr, ERR_NOMEM, "no memory for the prelude");
+  for (size_t i = 0; i < CORE_PARTS && !err; i++) {
+    struct buf code = BUF_INIT(1 << 20);
+    err = compile(L, core_parts[i].file, &code, reterr);
+    runner->core[i].len = code.len;
+    runner->core[i].code = buf_take(&code);
+  }
   lua_close(L);
-  if (err)
-    return err;
-  runner->core_code_len = code.len;
-  runner->core_code = buf_take(&code);
-  return OK;
+  return err;
 }

@@ -112,7 +112,7 @@ static void act(struct worker *w, bool may_leave)
   } else if (kill) {
     if (!run->cancel_raised)
       arm_hook(w);
-  } else if (atomic_load(&w->runner->ready_count) &&
+  } else if ((atomic_load(&w->runner->ready_count) || run->ready.first || atomic_load(&run->answered)) &&
              now_ns / NS_PER_MS - atomic_load(&w->slice_since_ms) >= TICK_MS) {
     arm_hook(w);
   }
@@ -197,7 +197,7 @@ void stop_arm(struct worker *w, struct run *run)
   w->guard = 0;
   w->trace[0] = 0;
   w->trace_line = 0;
-  w->current = run->co;
+  w->current = run->current->co;
   atomic_store(&w->slice_since_ms, clock_mono_ms());
   atomic_signal_fence(memory_order_seq_cst);
   w->run = run;

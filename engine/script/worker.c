@@ -140,13 +140,14 @@ static void set_traceback(struct run *run, const char *trace, int line)
 /* Turns what the coroutine ended with into C memory. */
 static void take_outcome(struct worker *w, struct run *run, int status, bool was_left)
 {
+  lua_State *co = run->current->co;
   if (was_left) {
     run_set_killed(run);
     set_traceback(run, w->trace, w->trace_line);
     return;
   }
   size_t len = 0;
-  const char *text = lua_type(run->co, -1) == LUA_TSTRING ? lua_tolstring(run->co, -1, &len) : NULL;
+  const char *text = lua_type(co, -1) == LUA_TSTRING ? lua_tolstring(co, -1, &len) : NULL;
   bool is_memory = status == LUA_ERRMEM || run->finish == FINISH_MEMORY ||
                    (heap_was_full(run->heap) && text && len >= 17 && strcmp(text + len - 17, "not enough memory") == 0);
   bool failed = status != LUA_OK || run->finish == FINISH_ERROR || run->finish == FINISH_MEMORY;
@@ -170,22 +171,27 @@ enum step { STEP_SLICE, STEP_WAIT, STEP_ENDED };
 /* The C frames above sigsetjmp may be left at any moment; this one may not be, so it holds no state of its own. */
 static enum step resume(struct worker *w, struct run *run)
 {
+  struct fiber *const task = task_next(run);
   int results = 0;
   volatile int status = LUA_OK;
   volatile bool was_left = true;
   if (sigsetjmp(w->leave, /* savemask= */ 0) == 0) {
     stop_arm(w, run);
     run->yielded = YIELD_NONE;
-    status = lua_resume(run->co, NULL, lua_status(run->co) == LUA_YIELD ? 0 : lua_gettop(run->co) - 1, &results);
+    status = lua_resume(task->co, NULL, lua_status(task->co) == LUA_YIELD ? 0 : lua_gettop(task->co) - 1, &results);
     was_left = false;
   }
   stop_disarm(w, run);
-  if (!was_left && status == LUA_YIELD) {
-    lua_settop(run->co, lua_gettop(run->co) - results);
-    return run->yielded == YIELD_SLICE ? STEP_SLICE : STEP_WAIT;
+  bool has_ended = was_left || (status != LUA_YIELD && (status != LUA_OK || task == &run->main));
+  if (has_ended) {
+    take_outcome(w, run, status, was_left);
+    return STEP_ENDED;
   }
-  take_outcome(w, run, status, was_left);
-  return STEP_ENDED;
+  if (status == LUA_YIELD)
+    lua_settop(task->co, lua_gettop(task->co) - results);
+  if (status == LUA_YIELD && run->yielded == YIELD_SLICE)
+    task_requeue(run, task);
+  return run->ready.first ? STEP_SLICE : STEP_WAIT;
 }
 
 static enum step run_step(struct worker *w, struct run *run)
@@ -208,7 +214,7 @@ static void put_back(struct worker *w, struct run *run, enum step step)
   if (step == STEP_ENDED) {
     run->state = RUN_ENDED;
     atomic_fetch_add(&run->posted, 1);
-  } else if (step == STEP_SLICE || run->inbox || (atomic_load(&run->kill) && !run->cancel_raised)) {
+  } else if (step == STEP_SLICE || run->inbox || (atomic_load(&run->kill) && !run->cancel_told)) {
     run_enqueue(run);
   } else {
     run->state = RUN_WAITING;

@@ -9,7 +9,8 @@ local json, store = engine.json, engine.store
 local update = {}
 
 -- Records that are not complete yet, by id: GetUpdate serves them from here, and whoever waits for one waits at its gate.
-local live, gates = {}, {}
+-- Whoever follows its logs waits at its gate of `progress`.
+local live, gates, progress = {}, {}, {}
 
 --- A new record, in progress; not stored yet.
 ---@param user User
@@ -73,15 +74,21 @@ function update.list_item(u)
   }
 end
 
+local function open(set, id)
+  local gate = set[id]
+  set[id] = nil
+  if gate then gate:open() end
+end
+
 --- Tells every subscriber how the record stands.
-function update.broadcast(u) engine.broadcast(u.target.type, u.target.id, json.encode(update.list_item(u))) end
+function update.broadcast(u)
+  engine.broadcast(u.target.type, u.target.id, json.encode(update.list_item(u)))
+  open(progress, update.id(u))
+end
 
 local function tell_waiting(id)
-  local gate = gates[id]
-  if gate then
-    gates[id] = nil
-    gate:open()
-  end
+  open(gates, id)
+  open(progress, id)
 end
 
 --- Stores the record (waits until it is durable); a complete one stops being live.
@@ -136,6 +143,16 @@ function update.wait(id)
   if live[id] and live[id].status ~= "Complete" then
     gates[id] = gates[id] or engine.gate()
     gates[id]:wait()
+  end
+  return update.load(id)
+end
+
+--- Waits for news of a record that is not complete and has no more than `seen` logs; returns it.
+---@async
+function update.follow(id, seen)
+  if live[id] and #live[id].logs <= seen then
+    progress[id] = progress[id] or engine.gate()
+    progress[id]:wait()
   end
   return update.load(id)
 end

@@ -3,7 +3,8 @@
 
 local komodo, core, json = ...
 local type, tostring, ipairs, setmetatable, error = type, tostring, ipairs, setmetatable, error
-local log, execute, err, is_array = core.log, core.execute, core.err, json.is_array
+local log, execute, start, ask, err, is_array = core.log, core.execute, core.start, core.ask, core.err, json.is_array
+local public = core.public   -- finds the functions of other parts
 
 --- The words of the log stage that failed.
 local function why(update)
@@ -32,9 +33,29 @@ local function failure(name, item)
   if type(update) == "table" and update.success == false then return failed(name .. " failed" .. why(update), update) end
 end
 
---- Starts, waits, returns the finished Update; for batches the list of { status, data }.
-function komodo.execute(name, params, opts)
-  local result, problem = execute(name, params)
+local function id_of(update)
+  if type(update) ~= "table" then return update end
+  local id = update._id
+  return type(id) == "table" and id["$oid"] or id or update.id
+end
+
+-- Waits for one record and tells its logs as they come.
+local function follow(update, on_log)
+  local id, seen = id_of(update), 0
+  if type(id) ~= "string" then error("komodo.wait: the first argument is an Update or its id", 3) end
+  repeat
+    local now, problem = ask("wait", { id = id, seen = on_log and seen or nil })
+    if not now then return nil, problem end
+    for i = seen + 1, on_log and #now.logs or 0 do
+      seen = i
+      on_log(now.logs[i])
+    end
+    update = now
+  until update.status == "Complete"
+  return update
+end
+
+local function checked(name, opts, result, problem)
   if result == nil or (opts and opts.allow_failure) then return result, problem end
   if is_array(result) then
     for _, update in ipairs(result) do problem = problem or failure(name, update) end
@@ -43,6 +64,39 @@ function komodo.execute(name, params, opts)
   end
   if problem then return nil, problem end
   return result
+end
+
+-- Starts, then waits for every record of it.
+local function start_and_follow(name, params, on_log)
+  local result, problem = start(name, params)
+  if result == nil then return nil, problem end
+  if not is_array(result) then return follow(result, on_log) end
+  for _, item in ipairs(result) do
+    if item.status == "Ok" then
+      item.data, problem = follow(item.data, on_log)
+      if not item.data then return nil, problem end
+    end
+  end
+  return result
+end
+
+--- Starts, waits, returns the finished Update; for batches the list of { status, data }.
+--- opts: allow_failure, timeout (seconds; what was started goes on), on_log (called with each log stage as it comes).
+function komodo.execute(name, params, opts)
+  if type(opts) ~= "table" or not (opts.timeout or opts.on_log) then return checked(name, opts, execute(name, params)) end
+  local function work() return start_and_follow(name, params, opts.on_log) end
+  if not opts.timeout then return checked(name, opts, work()) end
+  return checked(name, opts, public.timeout(opts.timeout, work))
+end
+
+--- Waits for an Update that komodo.start returned, or for the one with this id. The second argument: seconds, or the opts
+--- of komodo.execute.
+function komodo.wait(update, opts)
+  if type(opts) ~= "table" then opts = { timeout = opts } end
+  local name = type(update) == "table" and update.operation or "the execution"
+  local function work() return follow(update, opts.on_log) end
+  if not opts.timeout then return checked(name, opts, work()) end
+  return checked(name, opts, public.timeout(opts.timeout, work))
 end
 
 local function logger(prefix)

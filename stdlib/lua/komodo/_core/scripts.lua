@@ -30,4 +30,10 @@ function engine.script.cancel(id)
   return script ~= nil
 end
 
+--- The lines of that run which its on_log was not told yet, or nil.
+function engine.script.take(id)
+  local script = running[id]
+  return script and script:take()
+end
+
 return engine.script

@@ -35,7 +35,7 @@ M.members = {
     "@return any result", "@return komodo.Error? problem"),
   fn("http", "(request)", "An HTTP request; also komodo.http.get(url) and komodo.http.post(url, request).",
     "@param request { url: string, method?: string, headers?: table<string, string>, body?: string, json?: any, form?: table, timeout?: number }",
-    "@return { status: integer, headers: table<string, string>, body: string, json: any }? response", "@return komodo.Error? problem"),
+    "@return { status: integer, headers: table<string, string>, body: string, url: string }? response", "@return komodo.Error? problem"),
   fn("terminal", "(target, command, options)", "Runs a command on a server or in a container.", "@param target table|string",
     "@param command string", "@param options? { on_line?: fun(line: string), timeout?: number }",
     "@return { code: integer, stdout: string, stderr: string }? result", "@return komodo.Error? problem"),
@@ -70,7 +70,7 @@ end
 
 --- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
 M.absent = {}
-for name in ("http terminal respond base64 hex toml yaml time hash hmac url template glob semver"):gmatch("%S+") do M.absent[name] = true end
+for name in ("terminal respond toml yaml time"):gmatch("%S+") do M.absent[name] = true end
 
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
 M.plurals = { "servers", "swarms", "stacks", "deployments", "builds", "repos", "procedures", "actions", "builders", "alerters",

@@ -188,12 +188,13 @@ end
 
 function P:expression(limit)
   self:enter()
-  local token, left = self.token, nil
+  local token = self.token
+  local left
   if token.kind == "not" or token.kind == "-" or token.kind == "~" or token.kind == "#" then
     self:next()
     local inner = self:expression(UNARY)
-    left = at(token, "unary", { sign = token.kind })
-    if token.kind == "-" and inner.kind == "number" then left = at(token, "number", { value = -inner.value }) end
+    local negative = token.kind == "-" and inner.kind == "number"
+    left = negative and at(token, "number", { value = -inner.value }) or at(token, "unary", { sign = token.kind })
   else
     left = self:simple()
   end

@@ -1,7 +1,10 @@
 --- RunAction and CancelAction: a user's script, run by the script workers (spec lua.md 4, resources.md 15).
 local engine = require("engine")
+local calls = require("komodo.script.calls")
+local capability = require("komodo.script.capability")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
+local limits = require("komodo.script.limits")
 local resource = require("komodo.resource")
 local secrets = require("komodo.secrets")
 local state = require("komodo.state")
@@ -80,19 +83,6 @@ local function describe_failure(outcome)
   return table.concat(out, "\n")
 end
 
--- Secret values that reached the script never reach its log.
-local function redactor(it)
-  local list = {}
-  for name, value in pairs(it.used_secrets) do
-    if #value > 0 then list[#list + 1] = { value, "<" .. name .. ">" } end
-  end
-  table.sort(list, function(a, b) return #a[1] > #b[1] end)
-  return function(s)
-    for _, pair in ipairs(list) do s = text.replace(s, pair[1], pair[2]) end
-    return s
-  end
-end
-
 execute.define("RunAction", "Action", function(job)
   local u, config = job.update, job.target.config
   state.counted("Action", job.id, "running", function()
@@ -101,29 +91,37 @@ execute.define("RunAction", "Action", function(job)
     local it = secrets.interpolator()
     local source = require("komodo.interpolate").text(it, config.file_contents)
     secrets.push_logs(it, u)
-    local redact = redactor(it)
-    local log = { stage = STAGE, command = "", stdout = "", stderr = "", success = true, start_ts = engine.now(), end_ts = engine.now() }
-    update.push(u, log)
-    local outcome = fail.unless(nil, engine.script.run({
+    local run <close> = calls.open({
       id = update.id(u),
+      update = u,
+      user = run_user(job),
+      action = job.id,
+      capabilities = capability.list(config.capabilities or { "*" }),
+      used_secrets = it.used_secrets,
+      http_kb = config.limits and config.limits.http_kb,
+      dry_run = job.params.dry_run == true,
+    }, STAGE)
+    local log = run.log
+    local outcome = fail.unless(nil, engine.script.run({
+      id = run.id,
       source = source,
       name = job.target.name,
       args = args,
-      user = run_user(job).id,
-      run = { id = update.id(u), action = job.target.name, user = job.user.username },
-      limits = config.limits,
+      user = run.id,
+      run = { id = run.id, action = job.target.name, user = job.user.username, dry_run = run.dry_run },
+      limits = limits.of_run(config.limits),
       on_log = function(lines)
-        log.stdout = log.stdout .. redact(lines)
-        log.end_ts = engine.now()
+        run:print(lines)
         update.broadcast(u)
       end,
     }))
+    run:finish()
     log.end_ts = engine.now()
     log.success = outcome.status == "ok"
     if log.success then
       log.stdout = log.stdout .. closing_line(outcome) .. "\n"
     else
-      log.stderr = redact(describe_failure(outcome)) .. "\n"
+      log.stderr = run:redact(describe_failure(outcome)) .. "\n"
     end
   end)
 end)
@@ -145,18 +143,3 @@ execute.work.CancelAction = function(job)
 end
 
 execute.define_batch("BatchRunAction", "RunAction", "Action")
-
---- A script calls the API (the runner asks through this handler): the request as its user would send it; an execution is
---- waited for until its record is complete.
-engine.handle("script/call", function(group, name, params, user)
-  local result = fail.unless(nil, engine.dispatch(user, group == "start" and "execute" or group, name, params))
-  if group ~= "execute" then return result end
-  local function finished(item)
-    return item._id and update.wait(update.id(item)) or item
-  end
-  if not json.is_array(result) then return finished(result) end
-  for _, item in ipairs(result) do
-    if item.status == "Ok" then item.data = finished(item.data) end
-  end
-  return result
-end)

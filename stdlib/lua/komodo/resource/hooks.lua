@@ -1,7 +1,10 @@
 --- What is special about the life of the types that need little (spec api.md 10.6, resources.md). Deployments have their own file.
 local engine = require("engine")
 local attach = require("komodo.resource.attach")
+local capability = require("komodo.script.capability")
 local fail = require("komodo.fail")
+local kv = require("komodo.script.kv")
+local limits = require("komodo.script.limits")
 local resource = require("komodo.resource")
 local schedules = require("komodo.schedules")
 local text = require("komodo.text")
@@ -128,6 +131,8 @@ for name, value in pairs(komodo.args) do print(name, value) end
 hooks.Action = {
   validate = function(config, _, existing)
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
+    if type(config.limits) == "table" then limits.check(config.limits) end
+    if type(config.capabilities) == "table" then capability.list(config.capabilities) end
   end,
 }
 
@@ -135,7 +140,10 @@ for _, kind in ipairs({ "Procedure", "Action" }) do
   local own = hooks[kind] or {}
   hooks[kind] = own
   own.created = function(res) schedules.follow(kind, res) end
-  own.deleted = function(res) schedules.forget(kind, resource.id(res)) end
+  own.deleted = function(res)
+    schedules.forget(kind, resource.id(res))
+    if kind == "Action" then kv.forget(resource.id(res)) end
+  end
 end
 
 return checks

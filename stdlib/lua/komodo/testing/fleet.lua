@@ -32,7 +32,11 @@ end
 local function config_of(kind, given)
   local declared, config = schema.types[kind .. "Config"], {}
   for _, field in ipairs(declared and declared.fields or {}) do
-    if field.default ~= nil then config[field.name] = copy(field.default) end
+    if field.default ~= nil then
+      config[field.name] = copy(field.default)
+    elseif field.optional and not field.skip_empty then
+      config[field.name] = json.null
+    end
   end
   for key, value in pairs(given or {}) do config[key] = copy(value) end
   return config
@@ -104,6 +108,20 @@ local function document(resource)
     base_permission = "None", updated_at = 0 }
 end
 
+local empty = { string = "", bool = false, int = 0, uint = 0, number = 0 }
+
+-- What the engine's list items hold when there is nothing to say: "", 0, false, an empty list, null.
+local function fill(info, kind)
+  local declared = schema.types[kind .. "ListItemInfo"]
+  for _, field in ipairs(declared and declared.fields or {}) do
+    if info[field.name] == nil then
+      local is_list = type(field.type) == "table" and field.type[1] == "list"
+      info[field.name] = field.optional and json.null or is_list and json.array() or empty[field.type]
+    end
+  end
+  return info
+end
+
 function M:list_item(resource)
   local info = copy(resource.info)
   info.state = resource.state
@@ -118,7 +136,7 @@ function M:list_item(resource)
     info.image = type(image) == "table" and image.type == "Image" and image.params and image.params.image or ""
   end
   return { id = resource.id, type = resource.kind, name = resource.name, template = resource.template or false,
-    tags = tag_ids(resource), info = info }
+    tags = tag_ids(resource), info = fill(info, resource.kind) }
 end
 
 local function has(list, value)

@@ -155,6 +155,7 @@ local function reveal(t, value)
 end
 
 local function http(t, request)
+  if getmetatable(request.url) == secret_mt then error("komodo.http: secrets may stand in headers and bodies, not in the url", 0) end
   request = reveal(t, request)
   local url = assert(request.url, "komodo.http: needs a url")
   request.method = request.method or "GET"
@@ -162,15 +163,12 @@ local function http(t, request)
   local missing = t:record("http", url, request, host)
   if missing then return nil, missing end
   local entry = t:take_scripted("http", url, request) or t:take_scripted("http", "*", request)
-  if not entry then return { status = 200, headers = {}, body = "" } end
+  if not entry then return { status = 200, headers = {}, body = "", url = url } end
   if entry.failure then return nil, t:problem { code = entry.code or "unavailable", status = 503, message = entry.failure } end
   local response = entry.value
   if type(response) == "function" then response = response(request) end
-  response = fleet.copy(response)
-  response.status, response.headers = response.status or 200, response.headers or {}
-  response.body = response.body or response.json and json.encode(response.json) or ""
-  response.json = response.json or json.decode(response.body)
-  return response
+  local body = response.body or response.json and json.encode(response.json) or ""   -- as the engine: the text alone
+  return { status = response.status or 200, headers = fleet.copy(response.headers or {}), body = body, url = url }
 end
 
 local function terminal(t, target, command)

@@ -1,0 +1,120 @@
+/* script/lib_pure.c: codecs and digests for user scripts; komodo/_core/pure.lua gives them their names.
+ *
+ * A script may be left at any moment and its heap dropped, so nothing here keeps C memory beyond the guard.
+ */
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/codec.h"
+#include "script/libs.h"
+#include "script/run_internal.h"
+
+enum { TEXT_MAX = 16 * 1024 * 1024 };
+
+static struct str check_text(lua_State *L, int arg)
+{
+  struct str text = lua_check_str(L, arg);
+  luaL_argcheck(L, text.len <= TEXT_MAX, arg, "longer than 16 MB");
+  return text;
+}
+
+static const EVP_MD *check_algorithm(lua_State *L)
+{
+  static const char *const names[] = {"sha256", "sha512", "sha1", "md5", NULL};
+  static const EVP_MD *(*const algorithms[])(void) = {EVP_sha256, EVP_sha512, EVP_sha1, EVP_md5};
+  return algorithms[luaL_checkoption(L, 1, NULL, names)]();
+}
+
+static int push_hex(lua_State *L, const unsigned char *bytes, size_t len)
+{
+  char text[2 * EVP_MAX_MD_SIZE + 1];
+  hex_encode(bytes, len, text);
+  lua_pushlstring(L, text, 2 * len);
+  return 1;
+}
+
+/* hash(algorithm, text) -> hex                                       [-2, +1, e] */
+static int l_hash(lua_State *L)
+{
+  const EVP_MD *algorithm = check_algorithm(L);
+  struct str text = check_text(L, 2);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned len = 0;
+  guard_enter();
+  int ok = EVP_Digest(text.ptr, text.len, digest, &len, algorithm, /* engine= */ NULL);
+  guard_leave();
+  return ok ? push_hex(L, digest, len) : luaL_error(L, "the digest is not available");
+}
+
+/* hmac(algorithm, key, text) -> hex                                  [-3, +1, e] */
+static int l_hmac(lua_State *L)
+{
+  const EVP_MD *algorithm = check_algorithm(L);
+  struct str key = check_text(L, 2), text = check_text(L, 3);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned len = 0;
+  guard_enter();
+  bool ok = HMAC(algorithm, key.ptr, (int)key.len, (const unsigned char *)text.ptr, text.len, digest, &len) != NULL;
+  guard_leave();
+  return ok ? push_hex(L, digest, len) : luaL_error(L, "the digest is not available");
+}
+
+enum codec { HEX, UNHEX, BASE64, UNBASE64, PERCENT, UNPERCENT };
+
+/* Into dst, which is large enough. Under the guard. */
+static Err convert(enum codec codec, struct str text, char *dst, size_t size, size_t *ret_len)
+{
+  if (codec == HEX) {
+    hex_encode(text.ptr, text.len, dst);
+    *ret_len = 2 * text.len;
+    return OK;
+  }
+  if (codec == UNHEX) {
+    *ret_len = text.len / 2;
+    return text.len % 2 == 0 && hex_decode(text, dst, text.len / 2) ? OK : ERR_INVALID;
+  }
+  CLEANUP(buf_release) struct buf out = BUF_INIT(size);
+  Err err = OK;
+  switch (codec) {
+  case BASE64: base64_encode(&out, text.ptr, text.len, BASE64_STANDARD); break;
+  case UNBASE64: err = base64_decode(&out, text, BASE64_STANDARD); break;
+  case PERCENT: percent_encode(&out, text); break;
+  default: percent_decode(&out, text, /* plus= */ true); break;
+  }
+  if (err || buf_err(&out))
+    return err ? err : buf_err(&out);
+  if (out.len)
+    memcpy(dst, out.ptr, out.len);
+  *ret_len = out.len;
+  return OK;
+}
+
+/* codec(text) -> text | nil, err                                     [-1, +1|2, e] */
+static int run_codec(lua_State *L, enum codec codec, const char *what)
+{
+  struct str text = check_text(L, 1);
+  luaL_Buffer b;
+  size_t size = 3 * text.len + 16, len = 0;
+  char *dst = luaL_buffinitsize(L, &b, size);
+  guard_enter();
+  Err err = convert(codec, text, dst, size, &len);
+  guard_leave();
+  if (!err) {
+    luaL_pushresultsize(&b, len);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_push_err(L, err, NULL, what);
+  return 2;
+}
+
+static int l_hex(lua_State *L) { return run_codec(L, HEX, "hex"); }
+static int l_unhex(lua_State *L) { return run_codec(L, UNHEX, "hex"); }
+static int l_base64(lua_State *L) { return run_codec(L, BASE64, "base64"); }
+static int l_unbase64(lua_State *L) { return run_codec(L, UNBASE64, "base64"); }
+static int l_percent(lua_State *L) { return run_codec(L, PERCENT, "url"); }
+static int l_unpercent(lua_State *L) { return run_codec(L, UNPERCENT, "url"); }
+
+const luaL_Reg pure_functions[] = {
+    {"hash", l_hash}, {"hmac", l_hmac}, {"hex", l_hex}, {"unhex", l_unhex}, {"base64", l_base64}, {"unbase64", l_unbase64},
+    {"percent", l_percent}, {"unpercent", l_unpercent}, {NULL, NULL}};

@@ -1,0 +1,105 @@
+/* km/main.c: km: opens Lua, finds modules in the program itself, and runs km/main.lua with the arguments. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/embed.h"
+
+extern const struct embed_file km_stdlib[], km_commands[];
+
+static const struct embed_file *find(const char *path)
+{
+  const struct embed_file *const tables[] = {km_commands, km_stdlib};
+  for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+    for (const struct embed_file *f = tables[i]; f->path; f++)
+      if (strcmp(f->path, path) == 0)
+        return f;
+  return NULL;
+}
+
+/* package searcher(name) -> loader, path | message                  [-0, +1|2, e] */
+static int l_search(lua_State *L)
+{
+  const char *base = luaL_gsub(L, luaL_checkstring(L, 1), ".", "/");
+  const char *path = lua_pushfstring(L, "%s.lua", base);
+  const struct embed_file *file = find(path);
+  if (!file) {
+    path = lua_pushfstring(L, "%s/init.lua", base);
+    file = find(path);
+  }
+  if (!file) {
+    lua_pushfstring(L, "no module '%s' in km", lua_tostring(L, 1));
+    return 1;
+  }
+  lua_pushfstring(L, "@%s", path);
+  if (luaL_loadbufferx(L, file->data, file->size, lua_tostring(L, -1), "t") != LUA_OK)
+    return lua_error(L);
+  lua_pushstring(L, path);
+  return 2;
+}
+
+/* Ours comes before the folders of the system, so that nobody's file stands in for a module of km. */
+static void add_searcher(lua_State *L)
+{
+  lua_getglobal(L, "table");
+  lua_getfield(L, -1, "insert");
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "searchers");
+  lua_remove(L, -2);
+  lua_pushinteger(L, 2);
+  lua_pushcfunction(L, l_search);
+  lua_call(L, 3, 0);
+  lua_pop(L, 1);
+}
+
+static int l_traceback(lua_State *L)
+{
+  luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+  return 1;
+}
+
+struct start {
+  int argc;
+  char **argv;
+};
+
+/* [-1, +1, e] require("km.main").run(arguments...) -> exit code */
+static int l_main(lua_State *L)
+{
+  const struct start *start = lua_touserdata(L, 1);
+  luaL_openlibs(L);
+  add_searcher(L);
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "km.main");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "run");
+  for (int i = 1; i < start->argc; i++)
+    lua_pushstring(L, start->argv[i]);
+  lua_call(L, start->argc - 1, 1);
+  return 1;
+}
+
+/* Exit codes: 0 done, 1 something is wrong with what was looked at, 2 wrong use. */
+int main(int argc, char **argv)
+{
+  struct start start = {argc, argv};
+  lua_State *L = luaL_newstate();
+  if (!L) {
+    fputs("km: no memory\n", stderr);
+    return EXIT_FAILURE;
+  }
+  lua_pushcfunction(L, l_traceback);
+  lua_pushcfunction(L, l_main);
+  lua_pushlightuserdata(L, &start);
+  int code = EXIT_FAILURE;
+  if (argc > 0 && lua_pcall(L, 1, 1, 1) == LUA_OK)
+    code = (int)lua_tointeger(L, -1);
+  else
+    fprintf(stderr, "km: %s\n", lua_tostring(L, -1));
+  lua_close(L);
+  return code;
+}
