@@ -5,7 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/sysinfo.h"
-#include "agent/trim.h"
+#include "net/trim.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "link/serve_http.h"
@@ -178,7 +178,7 @@ static void stop(struct program *p)
   uv_unref((uv_handle_t *)&p->limit);
   stats_close(&p->agent.stats);
   container_stats_close(&p->agent.container_stats);
-  trim_close(&p->trim);
+  trim_close(&p->trim, /* on_closed= */ NULL);
   for (size_t i = 0; i < SIGNAL_COUNT; i++)
     uv_close((uv_handle_t *)&p->signals[i], NULL);
   end_if_quiet(p);

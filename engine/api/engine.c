@@ -5,6 +5,7 @@
 #include "api/engine.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "doc/schema_lua.h"
+#include "net/trim.h"
 #include "sched/lib_schedule.h"
 #include "script/lib_fs.h"
 #include "script/lib_model.h"
@@ -35,6 +37,7 @@ struct engine {
   struct http_header security[8];
   size_t security_count;
   struct policy_task *starting;        /* the start-up tasks */
+  struct trim *trim;                   /* what only starting needed goes back to the system */
   struct diag failure;
   engine_stopped_fn *on_stopped;
   void *stopped_data;
@@ -201,6 +204,14 @@ static void on_refresh(struct str server_id, void *data)
   tell(data, "monitor/refreshed", (struct texts){{server_id}, 1});
 }
 
+/* A pass of polls parses megabytes that are gone a moment later; what the allocator kept of them goes back to the system. */
+static void on_tick(int64_t tick_unix_ms, void *data)
+{
+  (void)tick_unix_ms;
+  (void)data;
+  malloc_trim(0);
+}
+
 static void on_resource_change(void *data, enum kind kind, struct str id, const struct row *row)
 {
   struct api *api = data;
@@ -281,7 +292,7 @@ static Err start_link(struct engine *e, struct diag *reterr)
     return err;
   log_info("Public Key: %.*s", STR_ARG(hub_public_key(a->hub)));
   struct monitor_config monitor = {.loop = a->loop, .model = a->model, .status = a->status, .hub = a->hub,
-                                   .interval_ms = (uint64_t)conf_ms(a->conf, "monitoring_interval"), .on_refresh = on_refresh, .data = a};
+                                   .interval_ms = (uint64_t)conf_ms(a->conf, "monitoring_interval"), .on_tick = on_tick, .on_refresh = on_refresh, .data = a};
   a->monitor = monitor_new(&monitor);
   return OK;
 }
@@ -393,6 +404,10 @@ static void on_ready(struct op *op, void *data)
     return;
   }
   e->api.serving = true;
+  /* Loading the declarations leaves more garbage than the engine will make in a day. */
+  lua_gc(policy_state(e->api.policy), LUA_GCCOLLECT);
+  lua_gc(policy_state(e->api.policy), LUA_GCINC, /* pause= */ 150, 0, 0);
+  trim_later(e->trim);
   tell(&e->api, "engine/listening", (struct texts){0});
 }
 
@@ -429,6 +444,8 @@ Err engine_start(struct op_loop *loop, const struct conf *conf, engine_stopped_f
   struct engine *e = mem_new(sizeof *e);
   e->api.loop = loop;
   e->api.conf = conf;
+  e->trim = mem_new(sizeof *e->trim);
+  trim_init(e->trim, loop->loop);
   e->on_stopped = on_stopped;
   e->stopped_data = data;
   Err err = start_parts(e, reterr);
@@ -532,11 +549,14 @@ static void stopped_http(void *data)
   credentials_drain(&e->api, stopped_checks, e);
 }
 
+static void on_trim_closed(uv_handle_t *timer) { mem_free(CONTAINER_OF(timer, struct trim, timer)); }
+
 void engine_stop(struct engine *e)
 {
   if (e->stopping)
     return;
   e->stopping = true;
+  trim_close(e->trim, on_trim_closed);
   if (e->api.http)
     http_server_stop(e->api.http, stopped_http, e);
   else

@@ -1,4 +1,4 @@
-/* agent/trim.h: gives memory back once a busy moment is over.
+/* net/trim.h: gives memory back once a busy moment is over.
  *
  * Starting, TLS and a login touch megabytes of library code and data that idling never needs again; they stay resident
  * only because nothing asks for them back. The pages are the kernel's page cache: touched again, they are simply mapped
@@ -6,8 +6,8 @@
  *
  * Thread: loop thread.
  */
-#ifndef AGENT_TRIM_H
-#define AGENT_TRIM_H
+#ifndef NET_TRIM_H
+#define NET_TRIM_H
 
 #include <uv.h>
 
@@ -19,6 +19,6 @@ struct trim {
 void trim_init(struct trim *t, uv_loop_t *loop);
 /* Something was done: trim when it stays quiet for TRIM_AFTER_MS. */
 void trim_later(struct trim *t);
-void trim_close(struct trim *t);
+void trim_close(struct trim *t, uv_close_cb on_closed);   /* its memory is free then; NULL is fine */
 
 #endif

@@ -1,11 +1,13 @@
-/* agent/trim.c: see trim.h. */
-#include "agent/trim.h"
+/* net/trim.c: see trim.h. */
+#include "net/trim.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#include "agent/files.h"
+#include "base/buf.h"
 
 enum { STACK_KEEP = 64 << 10 };   /* below the frame that trims: what the loop's next turns will use */
 
@@ -43,13 +45,27 @@ static void drop(const struct mapping *m)
     madvise((void *)m->from, to - m->from, MADV_DONTNEED);   /* NOLINT(performance-no-int-to-ptr): the kernel's */
 }
 
+/* The kernel makes the text while it is read; there is no disk to wait for. */
+static void read_maps(struct buf *maps)
+{
+  enum { PIECE = 32 * 1024 };
+  int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? 0 : 1;
+  while (n > 0 && buf_reserve(maps, PIECE) == OK) {
+    n = read(fd, maps->ptr + maps->len, PIECE);
+    maps->len += n > 0 ? (size_t)n : 0;
+  }
+  if (fd >= 0)
+    close(fd);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
   (void)timer;
   struct buf maps = BUF_INIT(4 << 20);
   malloc_trim(0);
-  Err err = read_whole("/proc/self/smaps", &maps);
-  struct str rest = err ? STR_NONE : buf_str(&maps), line;
+  read_maps(&maps);
+  struct str rest = buf_err(&maps) ? STR_NONE : buf_str(&maps), line;
   struct mapping m = {0}, next;
   while (str_split(&rest, '\n', &line)) {
     if (str_starts(line, STR("Anonymous:")) && !str_ends(line, STR(" 0 kB")))
@@ -70,4 +86,4 @@ void trim_init(struct trim *t, uv_loop_t *loop)
 }
 
 void trim_later(struct trim *t) { uv_timer_start(&t->timer, on_timer, TRIM_AFTER_MS, 0); }
-void trim_close(struct trim *t) { uv_close((uv_handle_t *)&t->timer, NULL); }
+void trim_close(struct trim *t, uv_close_cb on_closed) { uv_close((uv_handle_t *)&t->timer, on_closed); }
