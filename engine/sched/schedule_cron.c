@@ -69,8 +69,8 @@ static Err read_value(const struct parser *p, struct str text, struct str part, 
                   p->field->min, p->field->max);
 }
 
-static void add(uint64_t *set, int n) { set[n / 64] |= UINT64_C(1) << (n % 64); }
-static bool has(const uint64_t *set, int n) { return set[n / 64] >> (n % 64) & 1; }
+static void add(uint64_t *set, int n) { set[n / 64] |= UINT64_C(1) << ((unsigned)n % 64); }
+static bool has(const uint64_t *set, int n) { return set[n / 64] >> ((unsigned)n % 64) & 1; }
 
 static uint64_t *set_of(struct cron *c, const struct field *f)
 {
