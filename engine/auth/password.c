@@ -212,6 +212,7 @@ Err password_verify(struct passwords *p, struct str password, struct str hash, s
   if (err)
     return err;
   bool real = usable(hash);
+  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): start() sets it when it succeeds
   j->compare = true;
   j->hopeless = !real || holds_zero(password);
   memcpy(j->setting, real ? hash.ptr : decoy, PASSWORD_HASH_LEN);

@@ -48,10 +48,10 @@ static void call_unlink(struct serve_call *c)
   if (c->prev)
     c->prev->next = c->next;
   else
-    e->calls = c->next;   /* NOLINT(clang-analyzer-core.NullDereference): a call is unlinked once, and in no list afterwards */
+    e->calls = c->next;   // NOLINT(clang-analyzer-core.NullDereference): a call in the list has its engine
   if (c->next)
     c->next->prev = c->prev;
-  e->call_count--;   /* NOLINT(clang-analyzer-core.NullDereference): as above */
+  e->call_count--;        // NOLINT(clang-analyzer-core.NullDereference)
   timeq_remove(&e->serve->pending, &c->pending);
   map_remove(&e->serve->calls, channel_str(c->channel));
   c->engine = NULL;

@@ -63,14 +63,16 @@ static Err read_value(const struct parser *p, struct str text, struct str part, 
   Err err = read_number(p, text, part, ret);
   if (err)
     return err;
+  // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): read_number() sets it when it succeeds
   if (*ret >= p->field->min && *ret <= p->field->max)
     return OK;
   return diag_set(p->reterr, ERR_INVALID, "%s: %.*s is out of bounds, it goes from %d to %d", p->field->name, STR_ARG(str_cut(text, SHOWN_MAX)),
                   p->field->min, p->field->max);
 }
 
-static void add(uint64_t *set, int n) { set[n / 64] |= UINT64_C(1) << ((unsigned)n % 64); }
-static bool has(const uint64_t *set, int n) { return set[n / 64] >> ((unsigned)n % 64) & 1; }
+// NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): within the bounds of its field, so never negative
+static void add(uint64_t *set, int n) { set[n / 64] |= UINT64_C(1) << (n % 64); }
+static bool has(const uint64_t *set, int n) { return set[n / 64] >> (n % 64) & 1; }
 
 static uint64_t *set_of(struct cron *c, const struct field *f)
 {

@@ -81,10 +81,11 @@ static void set_error(struct run *run, const char *message, size_t len)
   mem_free(o->message);
   o->message = mem_strndup(message, len < MESSAGE_MAX ? len : MESSAGE_MAX);
   /* "name:12: …" says the line of the error itself. */
-  struct str name = str_of(run->chunk_name + 1);
-  if (str_starts(str_of(o->message), name) && o->message[name.len] == ':') {
+  size_t name = strlen(run->chunk_name + 1);
+  // NOLINTNEXTLINE(bugprone-not-null-terminated-result): the prefix is compared without its end on purpose
+  if (strncmp(o->message, run->chunk_name + 1, name) == 0 && o->message[name] == ':') {
     char *end;
-    long line = strtol(o->message + name.len + 1, &end, 10);
+    long line = strtol(o->message + name + 1, &end, 10);
     if (*end == ':' && line > 0 && line < INT32_MAX)
       o->line = (int)line;
   }
