@@ -102,7 +102,7 @@ Err do_get_latest_commit(struct job *job)
   }
   static const char *const hash_of[] = {"git", "rev-parse", "--short", "HEAD", NULL};
   static const char *const message_of[] = {"git", "log", "-1", "--pretty=%B", NULL};
-  struct str hash, message;
+  struct str hash = STR_NONE, message = STR_NONE;
   Err err = ask_git(job, dir, hash_of, &hash);
   if (!err)
     err = ask_git(job, dir, message_of, &message);

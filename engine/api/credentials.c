@@ -97,7 +97,7 @@ static void check_key(struct api *api, const struct http_credentials *given, str
   struct str key = str_trim(given->key), secret = str_trim(given->secret);
   const struct row *row = table_get(api->model->tables[TABLE_API_KEY], key);
   CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
-  struct apikey stored;
+  struct apikey stored = {0};
   bool known = row && json_parse(row->json, &doc, /* reterr= */ NULL) == OK && apikey_parse(yyjson_doc_get_root(doc), &stored);
   Err err = apikeys_recall(api->api_keys, known ? &stored : NULL, secret, clock_unix_ms());
   if (err == OK) {

@@ -20,6 +20,9 @@ void answer_release(struct answer *answer) { buf_release(&answer->body); }
 static const char *const prefixes[SCHEMA_GROUP_COUNT] = {
   [SCHEMA_LOGIN] = "login", [SCHEMA_MANAGE] = "manage", [SCHEMA_READ] = "read", [SCHEMA_WRITE] = "write", [SCHEMA_EXECUTE] = "execute"};
 
+static const char *const paths[SCHEMA_GROUP_COUNT] = {
+  [SCHEMA_LOGIN] = "auth/login", [SCHEMA_MANAGE] = "auth/manage", [SCHEMA_READ] = "read", [SCHEMA_WRITE] = "write", [SCHEMA_EXECUTE] = "execute"};
+
 static void *fail(struct answer *answer, Err err)
 {
   answer->err = err;
@@ -132,8 +135,7 @@ struct policy_task *dispatch(struct api *api, enum schema_group group, struct st
 {
   const struct schema_request *r = schema_request(api->schema, group, name);
   if (!r)
-    return fail(answer, diag_set(&answer->diag, ERR_NOTFOUND, "There is no request '%.*s' in /%s", STR_ARG(str_sub(name, 0, 100)),
-                                 group <= SCHEMA_MANAGE ? "auth" : prefixes[group]));
+    return fail(answer, diag_set(&answer->diag, ERR_NOTFOUND, "There is no request '%.*s' in /%s", STR_ARG(str_sub(name, 0, 100)), paths[group]));
   CLEANUP(json_mut_doc_free) yyjson_mut_doc *mut = yyjson_mut_doc_new(NULL);
   yyjson_mut_val *normal;
   Err err = mut ? schema_normalise(r->params, params, SCHEMA_FULL, mut, &normal, &answer->diag) : ERR_NOMEM;

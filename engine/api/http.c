@@ -185,7 +185,7 @@ static void run(struct call *c, const struct caller *caller)
   struct answer a;
   answer_init(&a);
   CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
-  struct str name;
+  struct str name = STR_NONE;
   yyjson_val *params = NULL;
   Err err = json_parse(http_req_body(req), &doc, &a.diag);
   if (err)

@@ -65,7 +65,7 @@ void jwt_sign(const struct jwt *j, struct str user_id, int64_t now_ms, struct bu
   CLEANUP(buf_release) struct buf token = BUF_INIT(JWT_TEXT_MAX);
   buf_add_text(&claims, "{\"sub\":");
   buf_add_json(&claims, user_id);
-  buf_printf(&claims, ",\"iat\":%lld,\"exp\":%lld}", (long long)now_ms, (long long)(now_ms + j->ttl_ms));
+  buf_printf(&claims, ",\"iat\":%lld,\"exp\":%lld}", (long long)now_ms, (long long)now_ms + (long long)j->ttl_ms);
   add_part(&token, STR("{\"typ\":\"JWT\",\"alg\":\"HS256\"}"));
   buf_add_char(&token, '.');
   add_part(&token, buf_str(&claims));

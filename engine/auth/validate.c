@@ -41,15 +41,15 @@ static ptrdiff_t find_control(struct str text)
 
 static Err apply(const struct rule *rule, struct str text, struct diag *reterr)
 {
-  ptrdiff_t control;
-  if (text.len >= rule->min && text.len <= rule->max && (control = find_control(text)) < 0 && characters_ok(rule, text))
+  ptrdiff_t control = find_control(text);
+  if (text.len >= rule->min && text.len <= rule->max && control < 0 && characters_ok(rule, text))
     return OK;
   diag_set(reterr, ERR_INVALID, "Failed to validate %s", rule->what);
   if (text.len < rule->min)
     diag_cause(reterr, "Input too short. Must be at least %zu characters.", rule->min);
   else if (text.len > rule->max)
     diag_cause(reterr, "Input too long. Must be at most %zu characters.", rule->max);
-  else if ((control = find_control(text)) >= 0)
+  else if (control >= 0)
     diag_cause(reterr, "Control character at index %td.", control);
   else {
     diag_cause(reterr, "Invalid characters in input");

@@ -99,7 +99,7 @@ bool str_split(struct str *rest, char sep, struct str *ret_part)
 bool str_to_u64(struct str s, uint64_t *ret)
 {
   uint64_t v = 0;
-  if (s.len == 0)
+  if (!s.ptr || s.len == 0)
     return false;
   for (size_t i = 0; i < s.len; i++) {
     if (s.ptr[i] < '0' || s.ptr[i] > '9')

@@ -127,6 +127,7 @@ bool json_to_int(yyjson_val *value, int64_t *ret)
   if (!yyjson_is_real(value))
     return false;
   double d = yyjson_get_real(value);
+  // cppcheck-suppress incorrectLogicOperator ; it does not read hexadecimal floats
   if (!(d >= -0x1p63 && d < 0x1p63) || d != (double)(int64_t)d)
     return false;
   *ret = (int64_t)d;

@@ -124,7 +124,7 @@ static void on_closed(uv_handle_t *h) { op_unref(h->data); }
 static void sleep_end(struct sleep *s, Err err)
 {
   uv_close((uv_handle_t *)&s->timer, on_closed);
-  op_complete(&s->op, err, /* diag= */ NULL);
+  op_complete(&s->op, err, /* d= */ NULL);
 }
 
 static void on_timer(uv_timer_t *t) { sleep_end(t->data, OK); }

@@ -508,7 +508,6 @@ static Err tls_write(struct stream *s, const uv_buf_t *bufs, unsigned count)
     if (used < sizeof record)
       continue;
     err = tls_encrypt(s, record, used);
-    used = 0;
     size_t whole = (bufs[i].len - take) / sizeof record * sizeof record;
     if (!err)
       err = tls_encrypt(s, bufs[i].base + take, whole);

@@ -70,7 +70,7 @@ static void tell(struct waiter **list)
   while (*list) {
     struct waiter *w = *list;
     *list = w->next;
-    op_complete(&w->op, OK, /* diag= */ NULL);
+    op_complete(&w->op, OK, /* d= */ NULL);
     op_unref(&w->op);
   }
 }

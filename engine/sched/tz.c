@@ -60,7 +60,7 @@ static struct stretch rule_stretch(const struct tz_rule *r, int64_t unix_s)
   struct stretch s = {-NEVER, NEVER, r->standard};
   if (!r->has_summer)
     return s;
-  struct tz_change list[RULE_CHANGES];
+  struct tz_change list[RULE_CHANGES] = {0};
   rule_changes(r, unix_s, list);
   for (size_t i = 0; i < ARRAY_LEN(list); i++) {
     if (list[i].at_unix_s > unix_s) {

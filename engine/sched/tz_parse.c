@@ -163,7 +163,7 @@ static bool take_header(struct str *file, size_t time_len, char *ret_version, st
 static Err read_block(const char *data, const struct block *b, struct tz *tz, struct diag *reterr)
 {
   const char *index = data + b->times * b->time_len, *types = index + b->times;
-  int32_t offsets[TYPES_MAX];
+  int32_t offsets[TYPES_MAX] = {0};
   for (size_t i = 0; i < b->types; i++) {
     offsets[i] = (int32_t)read_u32(types + i * TYPE_LEN);
     if (offsets[i] > TZ_OFFSET_MAX || offsets[i] < -TZ_OFFSET_MAX)

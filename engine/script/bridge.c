@@ -36,9 +36,9 @@ static int l_box_gc(lua_State *L)
 struct op **op_box(lua_State *L)
 {
   struct task *task = policy_of(L)->current;
-  if (!task || !lua_isyieldable(L))
+  if (!task || !lua_isyieldable(L)) {
     luaL_error(L, "cannot wait here");
-  if (task->cancel_pending) {
+  } else if (task->cancel_pending) {
     task->cancel_pending = false;
     lua_push_err(L, ERR_CANCELLED, NULL, "wait");
     lua_error(L);

@@ -149,7 +149,7 @@ static void gate_wait_end(struct gate_wait *w, Err err)
     w->next->prev = w->prev;
   w->gate = NULL;
   uv_close((uv_handle_t *)&w->timer, on_gate_wait_closed);
-  op_complete(&w->op, err, /* diag= */ NULL);
+  op_complete(&w->op, err, /* d= */ NULL);
 }
 
 static void gate_wait_cancel(struct op *op) { gate_wait_end((struct gate_wait *)op, ERR_CANCELLED); }

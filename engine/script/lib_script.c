@@ -36,7 +36,7 @@ static void wake_reader(struct stream *s, Err err)
   s->reader = NULL;
   if (!reader)
     return;
-  op_complete(reader, err, /* diag= */ NULL);
+  op_complete(reader, err, /* d= */ NULL);
   op_unref(reader);
 }
 
@@ -95,8 +95,10 @@ static struct script_limits field_limits(lua_State *L)
       size_t i = 0;
       while (i < ARRAY_LEN(keys) && !(lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), keys[i]) == 0))
         i++;
-      if (i == ARRAY_LEN(keys))
+      if (i == ARRAY_LEN(keys)) {
         luaL_error(L, "limits.%s is unknown", luaL_tolstring(L, -2, NULL));
+        break;   /* not reached: it raises */
+      }
       value[i] = lua_tonumber(L, -1);
       if (lua_type(L, -1) != LUA_TNUMBER || !(value[i] > 0 && value[i] < 1e9))
         luaL_error(L, "limits.%s must be a number above 0", keys[i]);

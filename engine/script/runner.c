@@ -355,7 +355,7 @@ static void run_over(struct run *run)
   if (run->next)
     run->next->prev = run->prev;
   r->alive--;
-  op_complete(&run->pub.op, OK, /* diag= */ NULL);
+  op_complete(&run->pub.op, OK, /* d= */ NULL);
   uv_close((uv_handle_t *)&run->timer, on_timer_closed);
 }
 

@@ -191,7 +191,7 @@ void task_start_later(struct task *task)
   op_init(op, task->policy->loop, /* cancel= */ NULL, start_free);
   task->waiting = op;
   op_wait(op, on_start, task);
-  op_complete(op, OK, /* diag= */ NULL);
+  op_complete(op, OK, /* d= */ NULL);
   op_unref(op);
 }
 

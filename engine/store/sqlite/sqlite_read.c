@@ -180,9 +180,9 @@ Err sqlite_find(void *data, struct store_read *r, struct diag *reterr)
 
 /* ---- loading ---- */
 
-Err sqlite_load(void *data, size_t collection, store_load_fn *fn, void *user, struct diag *reterr)
+Err sqlite_load(void *backend, size_t collection, store_load_fn *fn, void *data, struct diag *reterr)
 {
-  struct sqlite_db *db = data;
+  struct sqlite_db *db = backend;
   CLEANUP(mem_free_at) char *sql = mem_printf("SELECT id, doc FROM \"%s\" ORDER BY id", db->collections[collection].name);
   sqlite3_stmt *stmt = NULL;
   Err err = sqlite_prepare(db->reader, str_of(sql), &stmt, reterr);
@@ -191,7 +191,7 @@ Err sqlite_load(void *data, size_t collection, store_load_fn *fn, void *user, st
   int rc;
   while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
     struct str key = column(stmt);
-    fn(key, str_make((const char *)sqlite3_column_text(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1)), user);
+    fn(key, str_make((const char *)sqlite3_column_text(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1)), data);
   }
   if (rc != SQLITE_DONE)
     err = sqlite_fail(db->reader, rc, "cannot read a collection", reterr);
