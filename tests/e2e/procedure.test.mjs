@@ -116,6 +116,8 @@ test("references are stored as ids; what does not exist is refused by its place"
   const missing = await komodo.ask("write", "CreateProcedure", { name: "lost", config: { stages: [stage("s", one("None"), one("RunAction", { action: "nowhere" }))] } });
   assert.equal(missing.status, 404);
   assert.match(missing.json.error, /config\.stages\[0\]\.executions\[1\]/);
+  const condition = await komodo.ask("write", "CreateProcedure", { name: "lost", config: { stages: [{ ...stage("s", one("None")), when: "false" }] } });
+  assert.equal(condition.status, 501, "a condition that nobody looks at would let everything through");
   assert.equal((await komodo.ask("read", "GetProcedure", { procedure: "lost" })).status, 404);
 });
 
@@ -318,4 +320,16 @@ test("an alert that is closed stays closed; one that never was is closed too", a
   assert.equal((await komodo.ask("write", "CloseAlert", { id: "none" })).status, 400);
   const maker = caller(pair, bearer(await login(pair, "maker", "maker-password")));
   assert.equal((await maker.ask("write", "CloseAlert", { id })).status, 403);
+});
+
+test("a hundred deliveries of one resource wait, no more; those that wait do not keep the engine from stopping", async () => {
+  const p = await komodo.write("CreateProcedure", { name: "flooded", config: { webhook_secret: SECRET, stages: [stage("s", sleep(60000))] } });
+  const answers = await Promise.all(Array.from({ length: 105 }, () => deliver("github/procedure/flooded/main", push("main"))));
+  assert.equal(answers.filter((a) => a.status === 200).length, 100);
+  assert.equal(answers.filter((a) => a.status === 503).length, 5);
+  await eventually("the first runs", async () => (await runs("Procedure", p._id.$oid, "RunProcedure")).length === 1);
+  await pair.engine.stop();
+  await pair.startEngine();
+  const list = await runs("Procedure", p._id.$oid, "RunProcedure");
+  assert.deepEqual(list.map((u) => [u.status, u.success]), [["Complete", false]]);
 });
