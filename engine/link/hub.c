@@ -99,6 +99,12 @@ struct peer *peer_find(const struct hub *hub, struct str id) { return map_get(&h
 
 static void on_redial(uv_timer_t *t) { dial(t->data); }
 
+static void forget_error(struct peer *p)
+{
+  mem_free(p->error);
+  p->error = NULL;
+}
+
 static struct peer *peer_new(struct hub *hub, struct str id)
 {
   struct peer *p = mem_new(sizeof *p);
@@ -121,6 +127,7 @@ static void on_peer_closed(uv_handle_t *h)
   mem_free(p->passkey);
   mem_free(p->address);
   mem_free(p->public_key);
+  mem_free(p->error);
   mem_free(p);
   hub_handle_closed(hub);
 }
@@ -214,7 +221,7 @@ void hub_set(struct hub *hub, const struct hub_server *server)
   p->failures = 0;
   if (moved) {
     p->had_link = false;
-    p->error = (struct diag){0};
+    forget_error(p);
     guests_close(hub, server->id);
   }
   if (moved || p->session)
@@ -240,11 +247,11 @@ Err hub_error(const struct hub *hub, struct str id, struct diag *ret)
     return OK;
   if (!p->enabled)
     return diag_set(ret, ERR_CLOSED, "server not enabled");
-  if (!p->error.err)
+  if (!p->error)
     return diag_set(ret, ERR_CLOSED, "Server is not currently connected");
   if (ret)
-    *ret = p->error;
-  return p->error.err;
+    *ret = *p->error;
+  return p->error->err;
 }
 
 /* ---- its connection ---- */
@@ -256,7 +263,7 @@ void peer_connected(struct peer *p, struct session *s)
   p->connected = p->had_link = true;
   p->stale = false;
   p->failures = 0;
-  p->error = (struct diag){0};
+  forget_error(p);
   p->since_ms = uv_now(hub->loop->loop);
   log_info("connected to the agent of server %s", p->id);
   session_attach(s, &p->outbox);
@@ -272,9 +279,11 @@ void peer_connected(struct peer *p, struct session *s)
 
 void peer_failed(struct peer *p, const struct diag *d)
 {
-  if (strcmp(p->error.message, d->message) != 0 || strcmp(p->error.trace, d->trace) != 0)
+  if (!p->error || strcmp(p->error->message, d->message) != 0 || strcmp(p->error->trace, d->trace) != 0)
     log_warn("server %s: %s%s%s", p->id, d->message, d->trace[0] ? ": " : "", d->trace);   /* once, not at every try */
-  p->error = *d;
+  if (!p->error)
+    p->error = mem_new(sizeof *p->error);
+  *p->error = *d;
 }
 
 void peer_lost(struct peer *p, const struct diag *d)

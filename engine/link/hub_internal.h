@@ -25,7 +25,7 @@ struct peer {
   unsigned failures;             /* dials in a row that came to nothing */
   uv_timer_t redial;
   struct outbox outbox;
-  struct diag error;             /* of the last connection; err OK when there was none */
+  struct diag *error;            /* of the last connection; NULL when there was none */
   struct call *calls;            /* sent, not answered */
   struct call *waiting;          /* for a connection */
   struct hub_terminal *terminals;

@@ -23,7 +23,7 @@ struct session {
   const struct link_times *times;
   struct ws *ws;                    /* NULL once closed */
   struct outbox *outbox;            /* NULL before the login and after the end */
-  struct login login;
+  struct login *login;              /* its keys and words go once the session is UP; NULL then */
   struct login_config login_config;
   enum stage stage;
   enum login_result result;
@@ -33,12 +33,21 @@ struct session {
   char *query, *passkey, *url, *host;
 };
 
+static void login_drop(struct session *s)
+{
+  if (!s->login)
+    return;
+  login_release(s->login);
+  mem_free(s->login);
+  s->login = NULL;
+}
+
 static void on_timer_closed(uv_handle_t *h)
 {
   struct session *s = h->data;
   void (*on_gone)(void *home) = s->events->on_gone;
   void *home = s->home;
-  login_release(&s->login);
+  login_drop(s);
   if (s->passkey)
     mem_wipe(s->passkey, strlen(s->passkey));
   mem_free(s->passkey);
@@ -96,22 +105,23 @@ static void login_step(struct session *s, enum login_result result)
     uv_timer_start(&s->timer, on_login_due, s->times->login_ms, 0);
     return;
   case LOGIN_STORING:
-    s->events->on_storing(s, str_of(s->login.peer), str_of(s->login.agent_key), s->login.fallback, s->data);
+    s->events->on_storing(s, str_of(s->login->peer), str_of(s->login->agent_key), s->login->fallback, s->data);
     return;
   case LOGIN_SESSION:
     s->stage = UP;
+    login_drop(s);
     ws_set_limits(s->ws, FRAME_MAX, FRAME_MESSAGE_MAX);
     s->events->on_login(s, s->data);
     return;
-  case LOGIN_ONBOARDED: end(s, SESSION_ONBOARDED, &s->login.diag, login_wants_drop(&s->login)); return;
-  case LOGIN_FAILED: end(s, SESSION_REFUSED, &s->login.diag, login_wants_drop(&s->login)); return;
+  case LOGIN_ONBOARDED: end(s, SESSION_ONBOARDED, &s->login->diag, login_wants_drop(s->login)); return;
+  case LOGIN_FAILED: end(s, SESSION_REFUSED, &s->login->diag, login_wants_drop(s->login)); return;
   }
 }
 
 static void on_login_due(uv_timer_t *t)
 {
   struct session *s = t->data;
-  login_step(s, login_timeout(&s->login));
+  login_step(s, login_timeout(s->login));
 }
 
 /* A message that does not fit is one the peer will miss: its 2 s end the login. */
@@ -136,13 +146,13 @@ static void login_begin(struct session *s)
   c.check_key = on_login_check;
   c.data = s;
   s->stage = LOGIN;
-  login_step(s, login_start(&s->login, &c, str_of(s->host), ws_accept_value(s->ws)));
+  login_step(s, login_start(s->login, &c, str_of(s->host), ws_accept_value(s->ws)));
 }
 
 void session_stored(struct session *s, Err err, const struct diag *d)
 {
   if (s->stage == LOGIN)
-    login_step(s, login_stored(&s->login, err, d));
+    login_step(s, login_stored(s->login, err, d));
 }
 
 void session_own(struct session *s, const struct session_events *events, void *data)
@@ -180,7 +190,7 @@ static void on_message(struct ws *ws, enum ws_kind kind, struct str message, voi
   (void)ws;
   (void)kind;
   if (s->stage == LOGIN) {
-    login_step(s, login_feed(&s->login, message));
+    login_step(s, login_feed(s->login, message));
     return;
   }
   if (s->stage != UP)
@@ -219,8 +229,8 @@ static void on_close(struct ws *ws, Err err, int code, const struct diag *d, voi
     diag_set(&words, ERR_CLOSED, "The other side closed the connection");
   if (how == SESSION_UNREACHED)
     diag_context(&words, "Failed to connect to websocket | url: %s", s->url);
-  else if (how == SESSION_REFUSED && s->login.fallback)
-    words = s->login.first;   /* flow F came to nothing: what counts is why it was tried (spec 3.4 F) */
+  else if (how == SESSION_REFUSED && s->login && s->login->fallback)
+    words = s->login->first;   /* flow F came to nothing: what counts is why it was tried (spec 3.4 F) */
   else if (how == SESSION_REFUSED)
     diag_context(&words, "The connection ended during the login");
   if (s->outbox)
@@ -240,6 +250,7 @@ static struct session *session_new(const struct session_config *config)
   s->data = config->data;
   s->home = config->home;
   s->times = config->times;
+  s->login = mem_new(sizeof *s->login);
   s->login_config = config->login;
   s->closes_politely = config->login.role == LOGIN_ENGINE_DIALS || config->login.role == LOGIN_ENGINE_LISTENS;
   s->query = str_dup(config->login.query);

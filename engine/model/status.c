@@ -27,6 +27,7 @@ static void entry_free(struct server_status *e)
   if (!e)
     return;
   yyjson_doc_free(e->doc);
+  mem_free(e->err);
   mem_free(e);
 }
 
@@ -157,8 +158,10 @@ void status_set_down(struct status *status, struct str server_id, enum server_st
 {
   struct server_status *e = mem_new(sizeof *e);
   e->state = state;
-  if (why)
-    e->err = *why;
+  if (why && why->err) {
+    e->err = mem_new(sizeof *e->err);
+    *e->err = *why;
+  }
   swap(status, server_id, e);
 }
 
@@ -237,8 +240,8 @@ bool status_server_info(const struct status *status, const struct row *server, s
   snprintf(ret_bucket, 16, "%s", warn ? "Warning" : server_state_name(state));
 
   buf_printf(out, "{\"state\":\"%s\",\"err\":", server_state_name(state));
-  if (s && s->err.err)
-    status_write_error(&s->err, out);
+  if (s && s->err)
+    status_write_error(s->err, out);
   else
     buf_add_text(out, "null");
   minimal_stats(out, s ? yyjson_obj_get(s->root, "system_stats") : NULL);

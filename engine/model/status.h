@@ -14,7 +14,7 @@ struct server_status {
   enum server_state state;
   yyjson_doc *doc;               /* {periphery_info, system_info, system_stats, docker}; NULL unless Ok */
   yyjson_val *root;
-  struct diag err;               /* why it is not Ok; err.err OK otherwise */
+  struct diag *err;              /* why it is not Ok; NULL: no words */
   uint64_t docker_hash;          /* of the docker part, to see a change */
 };
 

@@ -14,16 +14,24 @@ static void arm_timer(struct ws *ws);
 
 /* ---- the end ---- */
 
+struct diag *ws_why(struct ws *ws)
+{
+  if (!ws->why)
+    ws->why = mem_new(sizeof *ws->why);
+  return ws->why;
+}
+
 static void on_timer_closed(uv_handle_t *h)
 {
   struct ws *ws = h->data;
-  ws->config.on_close(ws, ws->err, ws->code, &ws->why, ws->config.data);
+  ws->config.on_close(ws, ws->err, ws->code, ws_why(ws), ws->config.data);
   http_server_remove_guest(&ws->guest);
   if (ws->wslay)
     wslay_frame_context_free(ws->wslay);
   buf_release(&ws->pending);
   buf_release(&ws->message);
   mem_free(ws->host);
+  mem_free(ws->why);
   mem_free(ws);
 }
 
@@ -46,7 +54,7 @@ PRINTF_LIKE(4, 0) static void set_why(struct ws *ws, Err err, int code, const ch
   vsnprintf(words, sizeof words, fmt, args);
   ws->err = err;
   ws->code = code;
-  diag_set(&ws->why, err, "%s", words);
+  diag_set(ws_why(ws), err, "%s", words);
 }
 
 void ws_end(struct ws *ws, Err err, int code, const char *fmt, ...)
@@ -275,7 +283,7 @@ static void take_close(struct ws *ws)
   ws->state = WS_REFUSED;
   ws->err = OK;
   ws->code = code;
-  diag_set(&ws->why, OK, "closed by the other side%s%.*s", reason.len ? ": " : "", STR_ARG(reason));
+  diag_set(ws_why(ws), OK, "closed by the other side%s%.*s", reason.len ? ": " : "", STR_ARG(reason));
   send_close(ws, code);
   if (ws->state != WS_REFUSED)
     return;

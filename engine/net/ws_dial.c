@@ -155,7 +155,7 @@ static void refused(struct ws_dialling *d)
   ws_end(ws, ERR_REMOTE, status, "the server answered %d %s instead of upgrading to WebSocket", status,
          http_status_text(status));
   if (words.len && str_is_utf8(words))
-    diag_cause(&ws->why, "%.*s", STR_ARG(words));
+    diag_cause(ws_why(ws), "%.*s", STR_ARG(words));
 }
 
 static int end_header(llhttp_t *parser)

@@ -17,7 +17,7 @@ enum {
   WS_CONTROL_MAX = 125,
   WS_HEADER_MAX = 14,
   WS_PENDING_MAX = 1024 * 1024,        /* read but not parsed while paused; reading stops long before */
-  WS_BUFFER_KEEP = 64 * 1024,          /* a larger buffer is given back after its message */
+  WS_BUFFER_KEEP = 4 * 1024,           /* a larger buffer is given back after its message */
 };
 
 enum ws_code {
@@ -66,7 +66,7 @@ struct ws {
   /* How it ended, for on_close. */
   Err err;
   int code;
-  struct diag why;
+  struct diag *why;                    /* NULL while nothing is wrong: see ws_why */
 
   char accept[WS_ACCEPT_LEN + 1];
   char ip[STREAM_IP_MAX];
@@ -79,6 +79,7 @@ struct ws *ws_new(struct op_loop *loop, const struct ws_config *config, bool is_
 /* The stream is upgraded: frames from now on. */
 void ws_begin(struct ws *ws);
 void ws_input(void *ws, struct str bytes);
+struct diag *ws_why(struct ws *ws);         /* the words for on_close, made on first use */
 /* Ends it now; on_close follows on the next turn of the loop. */
 void ws_end(struct ws *ws, Err err, int code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* Sec-WebSocket-Accept of a Sec-WebSocket-Key. */
