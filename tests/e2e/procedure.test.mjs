@@ -116,6 +116,8 @@ test("references are stored as ids; what does not exist is refused by its place"
   const missing = await komodo.ask("write", "CreateProcedure", { name: "lost", config: { stages: [stage("s", one("None"), one("RunAction", { action: "nowhere" }))] } });
   assert.equal(missing.status, 404);
   assert.match(missing.json.error, /config\.stages\[0\]\.executions\[1\]/);
+  const condition = await komodo.ask("write", "CreateProcedure", { name: "lost", config: { stages: [{ ...stage("s", one("None")), when: "false" }] } });
+  assert.equal(condition.status, 501, "a condition that nobody looks at would let everything through");
   assert.equal((await komodo.ask("read", "GetProcedure", { procedure: "lost" })).status, 404);
 });
 
@@ -186,26 +188,30 @@ test("schedules go on after a restart, runs at start come by themselves, a run t
   const due = await action("after-restart", "print(1)", { schedule_format: "Cron", schedule: "* * * * * *", schedule_enabled: false });
   const first = await action("at-start", 'print(assert(komodo.read("GetVersion", {})).version)', { run_at_startup: true });
   const second = await action("at-start-too", "print(1)", { run_at_startup: true });
-  await procedure("cut-off", stage("s", sleep(60000)));
+  const napper = await action("napper", "komodo.sleep(60)");
+  await procedure("cut-off", stage("s", sleep(60000), one("RunAction", { action: "napper" })));
   const cut = await komodo.execute("RunProcedure", { procedure: "cut-off" });
+  await eventually("its Action runs", async () => (await komodo.read("GetActionActionState", { action: "napper" })).running === 1);
   await komodo.write("UpdateAction", { id: "after-restart", config: { schedule_enabled: true } });
   await pair.engine.stop();
   await pair.startEngine();
   const u = await complete(cut._id.$oid);
   assert.equal(u.success, false);
-  const [one] = await eventually("the first at start ran", async () => {
+  const [napped] = await runs("Action", napper._id.$oid, "RunAction");
+  assert.deepEqual([napped.status, napped.success], ["Complete", false]);
+  const [begun] = await eventually("the first at start ran", async () => {
     const list = await runs("Action", first._id.$oid, "RunAction");
     return list[0]?.status === "Complete" && list;
   });
-  assert.deepEqual([one.success, one.operator], [true, "000000000000000000000002"]);
+  assert.deepEqual([begun.success, begun.operator], [true, "000000000000000000000002"]);
   const [two] = await eventually("the second at start ran", async () => {
     const list = await runs("Action", second._id.$oid, "RunAction");
     return list[0]?.status === "Complete" && list;
   });
-  const done = await komodo.read("GetUpdate", { id: one.id });
+  const done = await komodo.read("GetUpdate", { id: begun.id });
   assert.ok(two.start_ts >= done.end_ts, "one after another");
-  const start = Math.min(one.start_ts, two.start_ts) - 1000;
-  await eventually("the schedule goes on", async () => (await runs("Action", due._id.$oid, "RunAction")).some((x) => x.start_ts > start + 1000));
+  const start = Math.min(begun.start_ts, two.start_ts);
+  await eventually("the schedule goes on", async () => (await runs("Action", due._id.$oid, "RunAction")).some((x) => x.start_ts > start));
   await eventually("it is idle", async () => (await komodo.ask("write", "DeleteAction", { id: "after-restart" })).status === 200);
 });
 
@@ -314,4 +320,16 @@ test("an alert that is closed stays closed; one that never was is closed too", a
   assert.equal((await komodo.ask("write", "CloseAlert", { id: "none" })).status, 400);
   const maker = caller(pair, bearer(await login(pair, "maker", "maker-password")));
   assert.equal((await maker.ask("write", "CloseAlert", { id })).status, 403);
+});
+
+test("a hundred deliveries of one resource wait, no more; those that wait do not keep the engine from stopping", async () => {
+  const p = await komodo.write("CreateProcedure", { name: "flooded", config: { webhook_secret: SECRET, stages: [stage("s", sleep(60000))] } });
+  const answers = await Promise.all(Array.from({ length: 105 }, () => deliver("github/procedure/flooded/main", push("main"))));
+  assert.equal(answers.filter((a) => a.status === 200).length, 100);
+  assert.equal(answers.filter((a) => a.status === 503).length, 5);
+  await eventually("the first runs", async () => (await runs("Procedure", p._id.$oid, "RunProcedure")).length === 1);
+  await pair.engine.stop();
+  await pair.startEngine();
+  const list = await runs("Procedure", p._id.$oid, "RunProcedure");
+  assert.deepEqual(list.map((u) => [u.status, u.success]), [["Complete", false]]);
 });

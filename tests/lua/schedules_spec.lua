@@ -72,6 +72,7 @@ describe("schedules", function()
         if #spawned > 1 then fn(...) end
       end,
       log = { error = function() end },
+      closing = function() return false end,
       handle = function(name, fn) handlers[name] = fn end,
     }
     package.loaded["engine"] = engine

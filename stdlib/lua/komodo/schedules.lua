@@ -112,7 +112,7 @@ local requests = {
 local function run(entry)
   if store.row(entry.kind, entry.id) then
     local ok, err = pcall(execute.await, users.builtin(entry.kind), requests[entry.kind](entry.id))
-    if not ok then
+    if not ok and not engine.closing() then
       engine.log.error(("the scheduled run of %s %s did not start: %s"):format(entry.kind, entry.id, fail.from(err).message))
     end
   end

@@ -113,9 +113,11 @@ end)
 -- Actions that are to run at every start, one after another: now that the API answers, their scripts can call it.
 local function run_actions()
   for _, action in ipairs(store.list("Action")) do
-    if action.config.run_at_startup then
+    if action.config.run_at_startup and not engine.closing() then
       local ok, err = pcall(execute.await, users.builtin("Action"), "RunAction", { action = resource.id(action) })
-      if not ok then log.error(("Action '%s' did not run at start: %s"):format(action.name, fail.from(err).message)) end
+      if not ok and not engine.closing() then
+        log.error(("Action '%s' did not run at start: %s"):format(action.name, fail.from(err).message))
+      end
     end
   end
 end

@@ -46,7 +46,9 @@ local function run_all(key)
   while queue[1] and not engine.closing() do
     local delivery = queue[1]
     local ok, err = pcall(execute.await, USER, delivery.execution, delivery.params())
-    if not ok then engine.log.error(("webhook: %s of %s did not start: %s"):format(delivery.execution, key, fail.from(err).message)) end
+    if not ok and not engine.closing() then
+      engine.log.error(("webhook: %s of %s did not start: %s"):format(delivery.execution, key, fail.from(err).message))
+    end
     table.remove(queue, 1)
     waiting_bytes = waiting_bytes - delivery.size
   end

@@ -31,8 +31,11 @@ local function check_execution(execution, ctx, existing)
   end
 end
 
+-- A condition that nobody looks at would let everything through.
 local function check_condition(where, entry)
-  if entry.when and entry.when ~= "" then fail.raise("unsupported", "%s.when: this engine does not evaluate conditions; leave it empty", where) end
+  if entry.when and entry.when ~= "" then
+    fail.raise("unsupported", "%s.when: this engine does not evaluate conditions; leave it empty", where)
+  end
 end
 
 function resource.hooks.Procedure.validate(config, ctx, existing)
