@@ -8,4 +8,5 @@ files["actions-examples"] = { read_globals = { "komodo", "ARGS" } }
 files["actions-examples/spec"] = { std = "lua54+busted" }
 files["km"] = { globals = { "arg" } }
 -- `local guard <close>` is used by going out of scope.
-ignore = { "211/guard", "211/forget" }
+-- 581: `not (x > y)` refuses NaN as well, `x <= y` does not.
+ignore = { "211/guard", "211/forget", "211/unlock", "581" }

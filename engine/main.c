@@ -1,5 +1,4 @@
 /* engine/main.c: the komodo program: configuration, signals, exit codes. Everything else is api/engine.c. */
-#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -7,27 +6,17 @@
 #include "base/log.h"
 #include "base/version.h"
 
-enum { TRIM_MS = 15 * 1000 };
-
 extern char **environ;
 
 struct program {
   struct op_loop loop;
   struct engine *engine;
   uv_signal_t signals[3];
-  uv_timer_t trim;
   struct diag failure;
   bool stopping;
 };
 
-static void on_closed_handle(uv_handle_t *handle) { (void)handle; }
-
-/* What bursts leave behind (the start, a round of polls) goes back to the system; with 1,000 agents it takes half a millisecond. */
-static void on_trim(uv_timer_t *timer)
-{
-  (void)timer;
-  malloc_trim(0);
-}
+static void on_closed_signal(uv_handle_t *handle) { (void)handle; }
 
 static void on_stopped(const struct diag *failure, void *data)
 {
@@ -35,8 +24,7 @@ static void on_stopped(const struct diag *failure, void *data)
   p->engine = NULL;
   p->failure = *failure;
   for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
-    uv_close((uv_handle_t *)&p->signals[i], on_closed_handle);
-  uv_close((uv_handle_t *)&p->trim, on_closed_handle);
+    uv_close((uv_handle_t *)&p->signals[i], on_closed_signal);
   op_loop_close(&p->loop);
 }
 
@@ -84,9 +72,6 @@ static int run(const struct conf *conf)
     uv_signal_start(&p.signals[i], on_signal, numbers[i]);
     uv_unref((uv_handle_t *)&p.signals[i]);
   }
-  uv_timer_init(&loop, &p.trim);
-  uv_timer_start(&p.trim, on_trim, TRIM_MS, TRIM_MS);
-  uv_unref((uv_handle_t *)&p.trim);
   if (err)
     engine_stop(p.engine);
   uv_run(&loop, UV_RUN_DEFAULT);

@@ -61,7 +61,7 @@ PRINTF_LIKE(3, 0) static void format(char *dst, size_t size, const char *fmt, va
     trim_utf8(dst, size - 1);
 }
 
-Err diag_set(struct diag *d, Err err, const char *fmt, ...)
+Err (diag_set)(struct diag *d, Err err, const char *fmt, ...)   /* in brackets: err.h names a macro so for the analyser */
 {
   if (!d)
     return err;

@@ -35,6 +35,10 @@ Err err_from_errno(int errno_value);
 
 /* Sets code and message, dropping what was there. `d` may be NULL. Returns err, so `return diag_set(d, ...)` reads well. */
 Err diag_set(struct diag *d, Err err, const char *fmt, ...) PRINTF_LIKE(3, 4);
+#ifdef __clang_analyzer__
+/* The analyser does not look into other files: this tells it that a failure stays one. */
+#define diag_set(d, err, ...) (diag_set(d, err, __VA_ARGS__), (err))
+#endif
 /* Puts an outer message in front: what was the message becomes the first line of the trace. Keeps the code, returns it. */
 Err diag_context(struct diag *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Appends a cause at the root end of the trace. */

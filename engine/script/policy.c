@@ -3,11 +3,7 @@
 #include "base/mem.h"
 #include "script/policy_internal.h"
 
-enum {
-  CLOSE_GRACE_MS = 3000,
-  /* Most of this state lives as long as the engine: waiting for it to double, as Lua would, keeps megabytes of garbage. */
-  GC_PAUSE_PERCENT = 130,
-};
+enum { CLOSE_GRACE_MS = 3000 };
 
 static const char handlers_key;
 
@@ -88,7 +84,6 @@ Err policy_new(const struct policy_config *config, struct policy **ret_policy, s
     return diag_set(reterr, ERR_NOMEM, "no memory for a Lua state");
   }
   lua_atpanic(policy->L, panic);
-  lua_gc(policy->L, LUA_GCINC, GC_PAUSE_PERCENT, 0, 0);
   *(struct policy **)lua_getextraspace(policy->L) = policy;
   lua_pushcfunction(policy->L, open_state);
   lua_pushlightuserdata(policy->L, (void *)(uintptr_t)config);

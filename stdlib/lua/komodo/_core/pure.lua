@@ -92,7 +92,7 @@ local function compare_pre(a, b)
     if not x or not y then return x and 1 or y and -1 or 0 end
     local m, n = x:find("^%d+$") and tonumber(x), y:find("^%d+$") and tonumber(y)
     if m and n and m ~= n then return m < n and -1 or 1 end
-    if not m ~= not n then return m and -1 or 1 end
+    if not m ~= not n then return m and -1 or 1 end   -- luacheck: ignore 582 (one of the two)
     if x ~= y and not (m and n) then return x < y and -1 or 1 end
   end
 end
