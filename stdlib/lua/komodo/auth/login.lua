@@ -75,7 +75,8 @@ end
 
 engine.handle("login/SignUpLocalUser", function(params)
   require_local()
-  -- The setup path: while there is nobody yet, only a configured or local operator may become the first (komodo.startup).
+  -- The setup path, as in Komodo: while there is nobody yet, whoever signs up first becomes the super admin, unless
+  -- init_admin_username made one at start (komodo.startup). `make run` does, and listens on loopback.
   if registration_disabled() and store.count("User") > 0 then fail.raise("unauthorized", "User registration is disabled") end
   return { jwt = auth.jwt(login.sign_up(params.username, params.password)) }
 end)
