@@ -102,13 +102,14 @@ execute.define("RunAction", "Action", function(job)
       dry_run = job.params.dry_run == true,
     }, STAGE)
     local log = run.log
+    local event = job.event or { type = "manual", user = job.user.username, args = args }
     local outcome = fail.unless(nil, engine.script.run({
       id = run.id,
       source = source,
       name = job.target.name,
       args = args,
       user = run.id,
-      run = { id = run.id, action = job.target.name, user = job.user.username, dry_run = run.dry_run },
+      run = { id = run.id, action = job.target.name, user = job.user.username, dry_run = run.dry_run, event = event },
       limits = limits.of_run(config.limits),
       on_log = function(lines)
         run:print(lines)
@@ -116,6 +117,7 @@ execute.define("RunAction", "Action", function(job)
       end,
     }))
     run:finish()
+    job.outcome = outcome
     log.end_ts = engine.now()
     log.success = outcome.status == "ok"
     if log.success then
@@ -128,7 +130,7 @@ end)
 
 engine.handle("execute/CancelAction", function(params, ctx)
   local target = resource.require(ctx, "Action", params.action, "Execute")
-  return execute.start("CancelAction", "Action", target, params, ctx.user)
+  return (execute.start("CancelAction", "Action", target, params, ctx.user))
 end)
 
 execute.work.CancelAction = function(job)

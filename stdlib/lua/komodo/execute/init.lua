@@ -19,6 +19,9 @@ local PROCEDURE = users.builtin("Procedure").id
 ---@field params table
 ---@field target table The resource.
 ---@field id string Its id.
+---@field event? table What started it, of Actions (spec lua.md 2); absent: a person, or the API.
+---@field on_respond? fun(response: any) Told when the script answers early (komodo.respond).
+---@field outcome? table How the script ended, once it has.
 
 -- Runs the work of one record to its end. Whatever it raises becomes the record's last log.
 local function run(job, work)
@@ -49,7 +52,7 @@ function execute.define(name, kind, work)
   execute.work[name] = work
   engine.handle("execute/" .. name, function(params, ctx)
     local target = resource.require(ctx, kind, params[kinds[kind].param], "Execute")
-    return execute.start(name, kind, target, params, ctx.user)
+    return (execute.start(name, kind, target, params, ctx.user))
   end)
 end
 
@@ -64,8 +67,13 @@ end
 
 --- Starts the work of an execution on a resource and returns its record, in progress.
 ---@async
-function execute.start(name, kind, target, params, user)
-  return begin(name, kind, resource.id(target), { user = user, params = params, target = target })
+---@param more? table Further fields of the Job: what a trigger knows and no request can say.
+---@return table record
+---@return Job job
+function execute.start(name, kind, target, params, user, more)
+  local job = { user = user, params = params, target = target }
+  for key, value in pairs(more or {}) do job[key] = value end
+  return begin(name, kind, resource.id(target), job), job
 end
 
 --- Sends an execution as `user` and waits for its end: the complete record; raises when it could not be started.

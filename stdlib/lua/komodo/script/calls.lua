@@ -86,6 +86,7 @@ end
 function Run:require(group, name, target) capability.require(self.capabilities, group, name, target) end
 
 --- The same parameters with the values of the secrets in them.
+---@param run ScriptRun
 local function reveal(run, value)
   if type(value) ~= "table" then return value end
   local parts = rawget(value, "$secret")
@@ -102,6 +103,8 @@ local function reveal(run, value)
   end
   return table.concat(out)
 end
+
+calls.reveal = reveal
 
 -- The name of the resource a request is about, as "@" patterns mean it; nil when there is none or are several.
 local function target_of(name, params)
@@ -142,7 +145,9 @@ local function request(run, group, name, params)
 end
 
 -- ---- what the module itself needs ----
+--- By name: fun(run: ScriptRun, params: table): table. Other files add theirs here.
 local own = {}
+calls.own = own
 
 --- The finished record, or with `seen` the record once it has more logs.
 function own.wait(run, p)
