@@ -17,6 +17,7 @@
 #include "net/trim.h"
 #include "sched/lib_schedule.h"
 #include "script/lib_fs.h"
+#include "script/lib_git.h"
 #include "script/lib_model.h"
 #include "script/libs.h"
 #include "store/store_collections.h"
@@ -332,6 +333,7 @@ static Err start_policy(struct engine *e, struct diag *reterr)
   lib_time_open(L);
   lib_crypto_open(L);
   lib_fs_open(L);
+  lib_git_open(L);
   lib_schedule_open(L);
   e->lib_model = (struct lib_model){a->model, a->status};
   lib_model_open(L, &e->lib_model);

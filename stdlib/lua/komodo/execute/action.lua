@@ -7,6 +7,7 @@ local fail = require("komodo.fail")
 local limits = require("komodo.script.limits")
 local resource = require("komodo.resource")
 local secrets = require("komodo.secrets")
+local source = require("komodo.script.source")
 local state = require("komodo.state")
 local text = require("komodo.text")
 local update = require("komodo.update")
@@ -89,13 +90,15 @@ execute.define("RunAction", "Action", function(job)
     update.broadcast(u)
     local args = merge_args(default_args(config), job.params.args or json.object({}), "")
     local it = secrets.interpolator()
-    local source = require("komodo.interpolate").text(it, config.file_contents)
+    local script <close> = source.open(job)   -- nil: it is in the config
+    local code = script and script.text or require("komodo.interpolate").text(it, config.file_contents)
     secrets.push_logs(it, u)
     local run <close> = calls.open({
       id = update.id(u),
       update = u,
       user = run_user(job),
       action = job.id,
+      source = script,
       capabilities = capability.list(config.capabilities or { "*" }),
       used_secrets = it.used_secrets,
       http_kb = config.limits and config.limits.http_kb,
@@ -105,8 +108,8 @@ execute.define("RunAction", "Action", function(job)
     local event = job.event or { type = "manual", user = job.user.username, args = args }
     local outcome = fail.unless(nil, engine.script.run({
       id = run.id,
-      source = source,
-      name = job.target.name,
+      source = code,
+      name = script and script.name or job.target.name,
       args = args,
       user = run.id,
       run = { id = run.id, action = job.target.name, user = job.user.username, dry_run = run.dry_run, event = event },
@@ -138,7 +141,7 @@ execute.work.CancelAction = function(job)
   if not id or id == "" then id = update.running_of("RunAction", job.id)[1] end
   if not id then fail.raise("not_found", "No active run to cancel found") end
   local record = update.running(id)
-  if not record or record.target.id ~= job.id or not engine.script.cancel(id) then
+  if not record or record.target.id ~= job.id or not (engine.script.cancel(id) or source.cancel(id)) then
     fail.raise("not_found", "Action run cancel token not found")
   end
   update.log(job.update, "Cancel Triggered", "The run is stopped.")

@@ -3,10 +3,12 @@ local engine = require("engine")
 local attach = require("komodo.resource.attach")
 local capability = require("komodo.script.capability")
 local fail = require("komodo.fail")
+local git = require("komodo.script.git")
 local kv = require("komodo.script.kv")
 local limits = require("komodo.script.limits")
 local resource = require("komodo.resource")
 local schedules = require("komodo.schedules")
+local source = require("komodo.script.source")
 local text = require("komodo.text")
 
 local hooks, store = resource.hooks, engine.store
@@ -129,10 +131,12 @@ for name, value in pairs(komodo.args) do print(name, value) end
 ]]
 
 hooks.Action = {
-  validate = function(config, _, existing)
+  validate = function(config, ctx, existing)
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
     if type(config.limits) == "table" then limits.check(config.limits) end
     if type(config.capabilities) == "table" then capability.list(config.capabilities) end
+    attach.one(ctx, config, "linked_repo", "Repo", "Cannot attach Repo to this Action")
+    git.check(config)
   end,
 }
 
@@ -142,7 +146,10 @@ for _, kind in ipairs({ "Procedure", "Action" }) do
   own.created = function(res) schedules.follow(kind, res) end
   own.deleted = function(res)
     schedules.forget(kind, resource.id(res))
-    if kind == "Action" then kv.forget(resource.id(res)) end
+    if kind == "Action" then
+      kv.forget(resource.id(res))
+      source.sweep()
+    end
   end
 end
 
