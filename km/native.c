@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -44,7 +45,8 @@ static Err load(struct diag *reterr)
   warn(buf_str(&text));
   if (!err)
     conf_export_env(km.conf);
-  if (err || !km.args->debug || strcmp(km.args->debug, "true") != 0)
+  const char *debug = km.args->debug ? km.args->debug : getenv("KOMODO_CLI_DEBUG_STARTUP");
+  if (err || !debug || strcmp(debug, "true") != 0)
     return err;
   text.len = 0;
   conf_files(km.conf, &text);
