@@ -1,4 +1,5 @@
 /* script/worker.c: the threads that run scripts: they take the next ready run, resume it, and put it where it belongs. */
+#include <openssl/evp.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
@@ -11,21 +12,25 @@ enum {
   EXTRA_IDLE_NS = 1000000000,      /* a worker beyond the configured number ends after a second without work */
   NICENESS = 10,                   /* the loop thread goes first */
   STUCK_MS = 25,                   /* five slices without a yield */
-  EXTRA_MAX = 64,
+  EXTRA_MAX = 256,
+  NICENESS_STUCK = 19,
+  WOKEN_IN_ROW = 8,
+  LATER_BYTES = 1024 * 1024,       /* dropping more takes longer than the loop thread should */
 };
 
 /* ---- the ready queue: with the lock held ---- */
-void run_enqueue(struct run *run)
+void run_enqueue(struct run *run, enum run_class class)
 {
   struct runner *r = run->runner;
   run->state = RUN_READY;
+  run->class = class;
   run->queue_next = NULL;
-  run->queue_prev = r->ready_last;
-  if (r->ready_last)
-    r->ready_last->queue_next = run;
+  run->queue_prev = r->ready[class].last;
+  if (run->queue_prev)
+    run->queue_prev->queue_next = run;
   else
-    r->ready = run;
-  r->ready_last = run;
+    r->ready[class].first = run;
+  r->ready[class].last = run;
   atomic_fetch_add(&r->ready_count, 1);
   r->active++;
   uv_cond_signal(&r->wake);
@@ -37,13 +42,24 @@ void run_dequeue(struct run *run)
   if (run->queue_prev)
     run->queue_prev->queue_next = run->queue_next;
   else
-    r->ready = run->queue_next;
+    r->ready[run->class].first = run->queue_next;
   if (run->queue_next)
     run->queue_next->queue_prev = run->queue_prev;
   else
-    r->ready_last = run->queue_prev;
+    r->ready[run->class].last = run->queue_prev;
   atomic_fetch_sub(&r->ready_count, 1);
   r->active--;
+}
+
+static bool is_any_ready(const struct runner *r) { return r->ready[CLASS_WOKEN].first || r->ready[CLASS_BUSY].first; }
+
+/* Neither class starves the other. */
+static struct run *next_ready(struct runner *r)
+{
+  struct run *woken = r->ready[CLASS_WOKEN].first, *busy = r->ready[CLASS_BUSY].first;
+  bool is_woken = woken && (!busy || r->woken_in_row < WOKEN_IN_ROW);
+  r->woken_in_row = is_woken ? r->woken_in_row + 1 : 0;
+  return is_woken ? woken : busy;
 }
 
 int run_kill_set(struct run *run, enum run_kill kill)
@@ -53,7 +69,26 @@ int run_kill_set(struct run *run, enum run_kill kill)
 }
 
 /* ---- a run's end ---- */
-void run_drop_state(struct run *run)
+/* With the lock held. */
+static void bury(struct runner *r, struct heap *heap)
+{
+  r->grave = mem_resize(r->grave, (r->graves + 1) * sizeof *r->grave);
+  r->grave[r->graves++] = heap;
+  uv_cond_signal(&r->wake);
+}
+
+/* With the lock held, which it leaves meanwhile. */
+static void empty_grave(struct runner *r)
+{
+  while (r->graves) {
+    struct heap *heap = r->grave[--r->graves];
+    uv_mutex_unlock(&r->lock);
+    heap_free(heap);
+    uv_mutex_lock(&r->lock);
+  }
+}
+
+void run_drop_state(struct run *run, bool later)
 {
   struct runner *r = run->runner;
   struct heap *heap = run->heap;
@@ -62,6 +97,14 @@ void run_drop_state(struct run *run)
   if (!heap)
     return;
   run->outcome.peak_bytes = heap_peak(heap);
+  EVP_MD_CTX_free(run->digest);
+  run->digest = NULL;
+  if (later && heap_peak(heap) > LATER_BYTES) {
+    uv_mutex_lock(&r->lock);
+    bury(r, heap);
+    uv_mutex_unlock(&r->lock);
+    return;
+  }
   if (heap_capacity(heap) == r->spare_capacity) {
     heap_reset(heap);
     uv_mutex_lock(&r->lock);
@@ -208,15 +251,17 @@ static void put_back(struct worker *w, struct run *run, enum step step)
 {
   struct runner *r = w->runner;
   if (step == STEP_ENDED)
-    run_drop_state(run);
+    run_drop_state(run, /* later= */ false);
   uv_mutex_lock(&r->lock);
   r->active--;
   run->worker = NULL;
   if (step == STEP_ENDED) {
     run->state = RUN_ENDED;
     atomic_fetch_add(&run->posted, 1);
-  } else if (step == STEP_SLICE || run->inbox || (atomic_load(&run->kill) && !run->cancel_told)) {
-    run_enqueue(run);
+  } else if (step == STEP_SLICE) {
+    run_enqueue(run, CLASS_BUSY);
+  } else if (run->inbox || (atomic_load(&run->kill) && !run->cancel_told)) {
+    run_enqueue(run, CLASS_WOKEN);
   } else {
     run->state = RUN_WAITING;
   }
@@ -230,7 +275,8 @@ static struct run *next_run(struct worker *w)
 {
   struct runner *r = w->runner;
   bool ticks = true;
-  while (!r->ready && !r->stop) {
+  empty_grave(r);
+  while (!is_any_ready(r) && !r->stop) {
     if (ticks)
       stop_ticks(w, ticks = false);
     r->idle++;
@@ -238,14 +284,15 @@ static struct run *next_run(struct worker *w)
     if (!w->is_extra)
       uv_cond_wait(&r->wake, &r->lock);
     r->idle--;
-    if (late && !r->ready)
+    empty_grave(r);
+    if (late && !is_any_ready(r))
       return NULL;
   }
   if (r->stop)
     return NULL;
   if (!ticks)
     stop_ticks(w, true);
-  struct run *run = r->ready;
+  struct run *run = next_ready(r);
   run_dequeue(run);
   r->active++;
   run->state = RUN_RUNNING;
@@ -262,7 +309,7 @@ static void worker_main(void *data)
   stop_ticks(w, true);
   for (;;) {
     uv_mutex_lock(&r->lock);
-    struct run *run = next_run(w);
+    struct run *run = w->is_demoted ? NULL : next_run(w);
     if (!run)
       break;
     uv_mutex_unlock(&r->lock);
@@ -321,10 +368,14 @@ void workers_balance(struct runner *r, uint64_t now_ms)
   workers_reap(r);
   for (struct worker *w = r->workers; w; w = w->next) {
     uint64_t since = atomic_load(&w->slice_since_ms);
-    stuck += since && now_ms > since && now_ms - since > STUCK_MS;
+    if (!since || now_ms <= since || now_ms - since <= STUCK_MS)
+      continue;
+    stuck++;
+    if (!w->is_demoted && setpriority(PRIO_PROCESS, (id_t)w->tid, NICENESS_STUCK) == 0)
+      w->is_demoted = true;
   }
-  if (r->ready && !r->idle && r->threads - stuck < r->base && r->threads < r->base + EXTRA_MAX &&
-      add(r, /* is_extra= */ true))
+  bool is_wanted = r->threads < r->base || (is_any_ready(r) && !r->idle && r->threads - stuck < r->base);
+  if (is_wanted && r->threads < r->base + EXTRA_MAX && add(r, /* is_extra= */ r->threads >= r->base))
     log_warn("scripts: no further worker thread can be started");
 }
 
@@ -343,4 +394,8 @@ void workers_stop(struct runner *r)
   for (unsigned i = 0; i < r->spares; i++)
     heap_free(r->spare[i]);
   r->spares = 0;
+  while (r->graves)
+    heap_free(r->grave[--r->graves]);
+  mem_free(r->grave);
+  r->grave = NULL;
 }
