@@ -12,7 +12,7 @@
 #include "link/frame.h"
 #include "link/serve.h"
 
-enum { LINE_MAX_BYTES = 8192, FLOOD = 4096 };
+enum { LINE_MAX_BYTES = 8192, FLOOD = 512 };
 
 #define START_MARK "__KOMODO_START_OF_OUTPUT__"
 #define END_MARK "__KOMODO_END_OF_OUTPUT__"
