@@ -162,7 +162,7 @@ void do_list_terminals(struct agent *agent, struct serve_call *call, yyjson_val 
 {
   struct target asked;
   bool all = !target_read(yyjson_obj_get(params, "target"), &asked);
-  const struct terminal *found[TERMINALS_MAX];
+  const struct terminal *found[TERMINALS_MAX] = {NULL};
   size_t count = 0;
   for (const struct terminal *t = agent->terminals.first; t; t = t->next)
     if (!t->removed && (all || target_matches(&t->target, &asked, /* exact= */ true)))

@@ -275,6 +275,22 @@ test("/ws/terminal refuses in words", { skip }, async () => {
   assert.match(denied.texts.at(-1), /^ERROR: .*\[Terminal\]/);
 });
 
+test("an engine that stops takes its commands along, and ends what it streams", { skip }, async () => {
+  await start(`komodo.terminal("Local", "sleep 4247")`);
+  await eventually("it runs", () => processes("sleep 4247").length === 1);
+  const viewer = await logged(`${at}&terminal=stop&init[command]=sh`);
+  await eventually("the prompt", () => viewer.bytes);
+  const stream = execute({ target: server, terminal: "stop", command: "echo up; sleep 4248" }).catch(() => null);
+  await eventually("it streams", () => viewer.bytes.includes("\nup"));
+  await pair.engine.stop();
+  assert.equal(await viewer.closed, 1001);
+  await stream;
+  await eventually("it is gone", () => !processes("sleep 4247").length);
+  await pair.startEngine();
+  await eventually("connected again", async () => (await admin.read("GetServerState", { server: "Local" })).status === "Ok");
+  assert.deepEqual(await names(), ["stop"]);
+});
+
 test("an agent that is killed ends the command with an error", { skip }, async () => {
   const id = await start(`print(select(2, komodo.terminal("Local", "sleep 4245")).message)`);
   await eventually("it runs", () => processes("sleep 4245").length === 1);

@@ -52,23 +52,24 @@ local function leave(t)
   local channel <close> = fail.unless(nil, engine.terminal.open(place.server, uuid, t.max))
   local limit = engine.spawn(function()
     engine.sleep(LEAVE_MS)
-    channel:close()
+    pcall(channel.close, channel)
   end)
   channel:type((t.output.code and "" or "\3") .. "exit\n")
   while channel:read() do end
   limit:cancel()
 end
 
--- Ends it, once, without keeping anybody waiting.
+-- Ends it without keeping anybody waiting. Again does no harm: what was under way may have made it meanwhile.
 function Terminal:finish()
-  if self.finished then return end
   self.finished = true
   if self.channel then self.channel:close() end
   if self.watcher then self.watcher:cancel() end
-  engine.spawn(function()
+  local later = pcall(engine.spawn, function()
     if self.place.container and self.channel then pcall(leave, self) end
     pcall(terminals.delete, self.place, self.name)
   end)
+  -- The engine is stopping: nobody waits for an answer any more, but the request goes out.
+  if not later then pcall(terminals.delete, self.place, self.name) end
 end
 
 -- An agent that was started anew knows nothing of it and will say nothing: look now and then.
