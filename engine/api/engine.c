@@ -330,6 +330,7 @@ static Err start_policy(struct engine *e, struct diag *reterr)
   struct lib_store store = {a->store, e->tables, n, arrange, a};
   lib_store_open(L, &store);
   lib_hub_open(L, a->hub);
+  lib_terminal_open(L, a->hub);
   lib_time_open(L);
   lib_crypto_open(L);
   lib_fs_open(L);
