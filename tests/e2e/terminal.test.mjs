@@ -20,7 +20,6 @@ before(async () => {
   admin = caller(pair, bearer(jwt));
   inContainer("run", "-d", "--name", "box", "--network", "none", IMAGE, "sleep", "100000");
   await admin.write("CreateVariable", { name: "TOKEN", value: "s3cr3t-value", is_secret: true });
-  await admin.write("CreateAction", { name: "for-all", config: { file_contents: `print(komodo.terminal("Local", "echo hi"))` } });
   await addUsers({ reader: [], typist: ["Terminal"] });
   await eventually("the container is polled", async () => (await admin.read("ListContainers", { server: "Local" })).some((c) => c.name === "box"));
 });
@@ -156,7 +155,8 @@ test("capabilities, permissions, dry runs and secrets", { skip }, async () => {
   // Read alone is not enough; Read and Terminal is.
   const as = async (name) => {
     const own = caller(pair, bearer(await login(pair, name)));
-    const update = await finished((await own.execute("RunAction", { action: "for-all" }))._id.$oid);
+    await admin.write("CreateAction", { name: `as-${name}`, config: { file_contents: `print(komodo.terminal("Local", "echo hi"))`, run_as: name } });
+    const update = await finished((await admin.execute("RunAction", { action: `as-${name}` }))._id.$oid);
     return [stage(update).stdout, (await own.ask("write", "CreateTerminal", { target: server, name: "own" })).status,
       (await own.read("ListTerminals", {})).map((t) => t.name)];
   };
