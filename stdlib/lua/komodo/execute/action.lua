@@ -14,6 +14,7 @@ local users = require("komodo.users")
 
 local json = engine.json
 local STAGE = "Execute Action"   -- clients look it up by this name
+local action = {}
 
 local parsers = {
   key_value = function(s)
@@ -83,39 +84,50 @@ local function describe_failure(outcome)
   return table.concat(out, "\n")
 end
 
-execute.define("RunAction", "Action", function(job)
+--- Everything a run of an Action needs: its script with what is interpolated, its arguments, its rights.
+---@async
+---@param job Job
+---@return ScriptRun run To be closed.
+---@return table spec For engine.script.run, without on_log.
+function action.prepare(job)
   local u, config = job.update, job.target.config
+  local args = merge_args(default_args(config), job.params.args or json.object({}), "")
+  local it = secrets.interpolator()
+  local source = require("komodo.interpolate").text(it, config.file_contents)
+  secrets.push_logs(it, u)
+  local run = calls.open({
+    id = update.id(u),
+    update = u,
+    user = run_user(job),
+    action = job.id,
+    capabilities = capability.list(config.capabilities or { "*" }),
+    used_secrets = it.used_secrets,
+    http_kb = config.limits and config.limits.http_kb,
+    dry_run = job.params.dry_run == true,
+  }, STAGE)
+  local event = job.event or { type = "manual", user = job.user.username, args = args }
+  return run, {
+    id = run.id,
+    source = source,
+    name = job.target.name,
+    args = args,
+    user = run.id,
+    run = { id = run.id, action = job.target.name, user = job.user.username, dry_run = run.dry_run, event = event },
+    limits = limits.of_run(config.limits),
+  }
+end
+
+execute.define("RunAction", "Action", function(job)
+  local u = job.update
   state.counted("Action", job.id, "running", function()
     update.broadcast(u)
-    local args = merge_args(default_args(config), job.params.args or json.object({}), "")
-    local it = secrets.interpolator()
-    local source = require("komodo.interpolate").text(it, config.file_contents)
-    secrets.push_logs(it, u)
-    local run <close> = calls.open({
-      id = update.id(u),
-      update = u,
-      user = run_user(job),
-      action = job.id,
-      capabilities = capability.list(config.capabilities or { "*" }),
-      used_secrets = it.used_secrets,
-      http_kb = config.limits and config.limits.http_kb,
-      dry_run = job.params.dry_run == true,
-    }, STAGE)
+    local run <close>, spec = action.prepare(job)
     local log = run.log
-    local event = job.event or { type = "manual", user = job.user.username, args = args }
-    local outcome = fail.unless(nil, engine.script.run({
-      id = run.id,
-      source = source,
-      name = job.target.name,
-      args = args,
-      user = run.id,
-      run = { id = run.id, action = job.target.name, user = job.user.username, dry_run = run.dry_run, event = event },
-      limits = limits.of_run(config.limits),
-      on_log = function(lines)
-        run:print(lines)
-        update.broadcast(u)
-      end,
-    }))
+    spec.on_log = function(lines)
+      run:print(lines)
+      update.broadcast(u)
+    end
+    local outcome = fail.unless(nil, engine.script.run(spec))
     run:finish()
     job.outcome = outcome
     log.end_ts = engine.now()
@@ -145,3 +157,5 @@ execute.work.CancelAction = function(job)
 end
 
 execute.define_batch("BatchRunAction", "RunAction", "Action")
+
+return action

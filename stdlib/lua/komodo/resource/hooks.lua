@@ -8,6 +8,7 @@ local limits = require("komodo.script.limits")
 local resource = require("komodo.resource")
 local schedules = require("komodo.schedules")
 local text = require("komodo.text")
+local triggers = require("komodo.triggers")
 
 local hooks, store = resource.hooks, engine.store
 
@@ -58,11 +59,6 @@ hooks.Server = {
         end
       end
       if touched then change:put("OnboardingKey", key.public_key, key) end
-    end
-    local open = fail.unless(nil, store.find("Alert", { resolved = false, ["target.type"] = "Server", ["target.id"] = id }, {}))
-    for _, alert in ipairs(open) do
-      alert.resolved, alert.resolved_ts = true, engine.now()
-      change:put("Alert", alert._id["$oid"], alert)
     end
     fail.unless(nil, change:commit())
   end,
@@ -133,6 +129,7 @@ hooks.Action = {
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
     if type(config.limits) == "table" then limits.check(config.limits) end
     if type(config.capabilities) == "table" then capability.list(config.capabilities) end
+    if type(config.triggers) == "table" then triggers.check(config.triggers) end
   end,
 }
 

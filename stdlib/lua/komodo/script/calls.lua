@@ -129,13 +129,19 @@ end
 
 local function finished(item) return item._id and update.wait(update.id(item)) or item end
 
+--- Around each request that a script sends; who follows what scripts lead to puts its own here.
+function calls.around(_, fn) return fn() end
+
 -- A request of the API.
 local function request(run, group, name, params)
   local kind = group == "start" and "execute" or group
   run:require(kind, name, function() return target_of(name, params) end)
   if run.plan and group ~= "read" then return run.plan:answer(run, group, name, params) end
   if group ~= "read" then params = reveal(run, params) end
-  local result = fail.unless(nil, engine.dispatch(run.user, kind, name, params))
+  local function send() return engine.dispatch(run.user, kind, name, params) end
+  local result, err
+  if group == "read" then result, err = send() else result, err = calls.around(run, send) end
+  fail.unless(nil, result, err)
   if group ~= "execute" then return result end
   if not json.is_array(result) then return finished(result) end
   for _, item in ipairs(result) do

@@ -50,6 +50,27 @@ return {
     S.file("arguments", "Default arguments of a run."),
     ours
   )),
+  S.ours(S.enum("AlertRuleState", "How an alert rule fares: not evaluated yet, fine, failed in the last poll, or off after failing thrice.",
+    { "Waiting", "Ok", "Failing", "Disabled" })),
+  S.ours(S.struct("GetAlertRuleResponse", "How an alert rule fares since the engine started or its Action was saved.", {
+    S.must("action", "string", "Id of the Action."),
+    S.must("state", "AlertRuleState", "How it fares."),
+    S.opt("error", "string", "What went wrong in the last poll."),
+    S.opt("evaluated_at", "int", "When it was evaluated last, in milliseconds."),
+    S.must("polls", "uint", "Polls it was evaluated in."),
+    S.must("skipped", "uint", "Polls that came while the one before was still under way."),
+    S.must("targets", "uint", "Targets it is evaluated for."),
+    S.must("evaluations", "uint", "Calls of the script, one a target."),
+    S.must("cpu_ms", "number", "CPU time of all of them, in milliseconds."),
+    S.must("log", "string", "End of what it printed."),
+    S.must("alerts", { "list", "Alert" }, "Its open alerts."),
+  })),
+  S.ours(S.struct("TestAlertRuleResponse", "What a rule said of one target.", {
+    S.opt("result", "any", "What the script returned."),
+    S.opt("error", "string", "Why it failed, or what is wrong with the result."),
+    S.must("cpu_ms", "number", "CPU time it took, in milliseconds."),
+    S.must("log", "string", "What it printed."),
+  })),
   S.enum("ActionState", "How the last run went.", { "Running", "Ok", "Failed", "Unknown" }),
   S.struct("ActionListItemInfo", "State of an Action and what lists show of it.", {
     S.must("state", "ActionState", "How the last run went."),
