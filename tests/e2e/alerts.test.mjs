@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import http from "node:http";
+import path from "node:path";
 import { after, before, test } from "node:test";
-import { eventually, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login } from "./tools.mjs";
+import { eventually, root, startPair, tempDir } from "./harness.mjs";
+import { bearer, caller, login, post } from "./tools.mjs";
 
 const dir = tempDir("alerts");
 let pair, as, inbox, server;
@@ -27,7 +28,7 @@ function startInbox() {
 
 before(async () => {
   inbox = await startInbox();
-  pair = await startPair(dir, { env: { KOMODO_MONITORING_INTERVAL: "2-sec", KOMODO_TIMEZONE: "UTC" } });
+  pair = await startPair(dir, { env: { KOMODO_MONITORING_INTERVAL: "2-sec", KOMODO_TIMEZONE: "UTC", KOMODO_ENABLE_NEW_USERS: "true" } });
   as = caller(pair, bearer(await login(pair)));
   server = await eventually("the server is there", async () => {
     const [one] = await as.read("ListServers", {});
@@ -153,6 +154,23 @@ test("a rule is tried out without opening anything", async () => {
   const broken = await as.read("TestAlertRule", { file_contents: `= 7`, target });
   assert.match(broken.error, /rule:1:/);
   assert.equal((await alerts({ resolved: false })).length, 0);
+});
+
+test("the examples are rules, and who may see a rule is who may see its Action", async () => {
+  for (const name of ["disk-full-rule", "flapping-rule"]) {
+    await create(name, fs.readFileSync(path.join(root, "actions-examples", `${name}.lua`), "utf8"), [poll()], { capabilities: ["kv", "read:GetHistoricalServerStats"] });
+  }
+  for (const name of ["disk-full-rule", "flapping-rule"]) {
+    const state = await eventually(name, async () => { const r = await rule(name); return r.polls >= 2 && r; });
+    assert.equal(state.state, "Ok", state.error);
+  }
+  assert.equal((await post(`${pair.url}/auth/login/SignUpLocalUser`, { username: "reader", password: "reader-password" })).status, 200);
+  const reader = caller(pair, bearer(await login(pair, "reader", "reader-password")));
+  assert.equal((await reader.ask("read", "GetAlertRule", { action: "disk-full-rule" })).status, 403);
+  assert.equal((await reader.ask("read", "TestAlertRule", { action: "disk-full-rule", target: { type: "Server", id: server.id } })).status, 403);
+  assert.equal((await reader.ask("read", "TestAlertRule", { file_contents: "return nil", target: { type: "Server", id: server.id } })).status, 403);
+  assert.equal((await reader.read("ListAlerts", {})).alerts.length, 0);
+  await remove("disk-full-rule", "flapping-rule");
 });
 
 test("open alerts outlive the engine, once each", async () => {

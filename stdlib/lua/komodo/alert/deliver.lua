@@ -136,13 +136,13 @@ end
 local function run_queue(id)
   local queue = queues[id]
   while queue[1] and not engine.closing() do
-    local alerter = store.row("Alerter", id)
-    if alerter and alerter.config.enabled then
-      local ok, err = pcall(deliver.send, alerter, queue[1])
-      if not ok and not engine.closing() then log_failure(err) end
-    end
+    local alerter, ok, err = store.row("Alerter", id), true, nil
+    if alerter and alerter.config.enabled then ok, err = pcall(deliver.send, alerter, queue[1]) end
+    if not ok and engine.closing() then break end
+    if not ok then log_failure(err) end
     table.remove(queue, 1)
   end
+  if queue[1] then engine.log.error(("Alerter %s: %d alerts were not sent, since the engine stops"):format(id, #queue)) end
   if dropped[id] then engine.log.error(("Alerter %s: %d alerts were left out, since %d waited already"):format(id, dropped[id], WAITING_MAX)) end
   queues[id], dropped[id] = nil, nil
 end

@@ -210,7 +210,11 @@ end
 
 -- Waits for what the Actions say, but not for ever; then it goes out.
 local function send(doc, list, depth)
-  local said, left, gate = {}, #list, engine.gate()
+  local said, left, gate, is_done = {}, #list, engine.gate(), false
+  local variant <const> = doc.data.type
+  local guard <close> = setmetatable({}, { __close = function()
+    if not is_done then engine.log.error(("the alert %s was not sent, since the engine stops"):format(variant)) end
+  end })
   for i, looker in ipairs(list) do
     local event = { type = "event", name = "alert:" .. doc.data.type, alert = json.decode(json.encode(deliver.body(doc))) }
     enqueue(looker.listener, { event = event, filter = looker.trigger.filter, depth = depth + 1, on_end = function(value)
@@ -219,8 +223,9 @@ local function send(doc, list, depth)
     end })
   end
   if left > 0 and not gate:wait(ROUTE_MS) then
-    engine.log.warn(("the alert %s went out before all Actions that look at it were done"):format(doc.data.type))
+    engine.log.warn(("the alert %s went out before all Actions that look at it were done"):format(variant))
   end
+  is_done = true
   local only
   for i, looker in ipairs(list) do
     local ok, problem = pcall(function()

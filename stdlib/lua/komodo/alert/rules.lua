@@ -187,7 +187,7 @@ end
 
 -- One target: puts what follows into the change.
 local function settle(rule, change, target, found, now)
-  local at = target.kind .. "/" .. target.id
+  local at = target.at
   local watches = rule.watches[at]
   if not watches and not next(found) then return end
   watches = watches or {}
@@ -209,8 +209,9 @@ end
 
 -- Alerts about what is no target any more.
 local function settle_others(rule, change, all)
+  if not next(rule.watches) then return end
   local is_target = {}
-  for _, target in ipairs(all) do is_target[target.kind .. "/" .. target.id] = true end
+  for _, target in ipairs(all) do is_target[target.at] = true end
   for at, watches in pairs(rule.watches) do
     if not is_target[at] then
       local kind, id = at:match("^(%a+)/(.*)$")
@@ -249,10 +250,10 @@ local function targets_of(rule, tick, now)
     local is_due = tick >= trigger.due
     if is_due then trigger.due = tick + trigger.every end
     for _, target in ipairs(selection(trigger, now)) do
-      local mark = seen[target.id]
+      local mark = seen[target.at]
       if not mark then all[#all + 1] = target end
       if is_due and mark ~= "due" then due[#due + 1] = target end
-      seen[target.id] = is_due and "due" or mark or "seen"
+      seen[target.at] = is_due and "due" or mark or "seen"
     end
   end
   return all, due

@@ -12,6 +12,7 @@ local HISTORY_MINUTES = 14 * 1440
 ---@class RuleTarget
 ---@field kind string
 ---@field id string
+---@field at string "Type/id"
 ---@field name string
 ---@field tags string[] Ids.
 ---@field server string Id of its server, "" without one.
@@ -36,7 +37,7 @@ local function target_of(kind, res)
   local server = kind == "Server" and id or (res.config.swarm_id == "" and res.config.server_id) or ""
   local row = server ~= "" and store.row("Server", server)
   local about = { type = kind, id = id, name = res.name, tags = tag_names(res.tags), server = row and row.name or nil }
-  return { kind = kind, id = id, name = res.name, tags = res.tags, server = server, res = res,
+  return { kind = kind, id = id, at = kind .. "/" .. id, name = res.name, tags = res.tags, server = server, res = res,
     head = '{"target":' .. json.encode(about) .. ',"state":' }
 end
 
@@ -142,7 +143,7 @@ end
 
 --- Remembers what was made for one poll.
 ---@return table
-function view.poll() return { literals = {}, heads = {} } end
+function view.poll() return { literals = {}, items = {} } end
 
 -- A text as a JSON string, made once.
 local function literal(poll, target, part)
@@ -161,13 +162,20 @@ end
 ---@param wants { stats: boolean, containers: boolean }
 ---@return string json
 function view.item(poll, target, wants)
-  local head = poll.heads[target.id]
-  if not head then
-    head = target.head .. json.encode(states[target.kind](target))
-    poll.heads[target.id] = head
+  local sort = (wants.stats and 1 or 0) + (wants.containers and 2 or 0)
+  local made = poll.items[sort]
+  if not made then
+    made = {}
+    poll.items[sort] = made
   end
-  return table.concat({ head, wants.stats and ',"stats":' .. literal(poll, target, "stats") or "",
-    wants.containers and ',"containers":' .. literal(poll, target, "containers") or "", "}" })
+  local text = made[target.at]
+  if not text then
+    text = table.concat({ target.head, json.encode(states[target.kind](target)),
+      wants.stats and ',"stats":' .. literal(poll, target, "stats") or "",
+      wants.containers and ',"containers":' .. literal(poll, target, "containers") or "", "}" })
+    made[target.at] = text
+  end
+  return text
 end
 
 --- Stored stats of a target's server of the last minutes, oldest first; of a long time only so many, at equal distances.
