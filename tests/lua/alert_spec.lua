@@ -117,6 +117,14 @@ describe("targets of a rule", function()
     assert.is_false(matches({ stacks = "*" }, "Server", "x"))
   end)
 
+  it("have the same key when they are the same", function()
+    local function key(given) return targets.parse(given, "targets", error).key end
+    assert.equal(key({ servers = "a", tags = { "x", "y" } }), key({ tags = { "x", "y" }, servers = { "a" } }))
+    assert.equal(key(nil), key({}))
+    assert.not_equal(key({ servers = "a" }), key({ stacks = "a" }))
+    assert.not_equal(key({ servers = { "a", "b" } }), key({ servers = "a", tags = "b" }))
+  end)
+
   it("are refused by the name of the field", function()
     local function parse(given) return refusal(targets.parse, given, "config.triggers[1].targets", function() error("bad regex", 0) end) end
     assert.matches("config.triggers[1].targets must be a table", parse(7), 1, true)

@@ -71,14 +71,15 @@ static void expect(const struct rule *r, unsigned poll, const char *part)
     fail_msg("answer %u has no %s: %s", poll, part, r->answers[poll] ? r->answers[poll] : "(none)");
 }
 
-#define TARGET(NAME, MORE) "{\"target\":{\"type\":\"Server\",\"id\":\"1\",\"name\":\"" NAME "\"},\"state\":\"Ok\"" MORE "}"
-#define BATCH(TARGETS) "{\"first\":true,\"targets\":[" TARGETS "]}"
+#define TARGET(NAME) "{\"type\":\"Server\",\"id\":\"1\",\"name\":\"" NAME "\"}"
+#define BATCH(TARGETS, MORE) "{\"first\":true,\"from\":1,\"targets\":[" TARGETS "],\"states\":[\"Ok\",\"Ok\"]" MORE "}"
+#define AGAIN(MORE) "{\"first\":true,\"from\":1,\"states\":[\"NotOk\",\"Ok\"]" MORE "}"
 
 static void judges_targets(void **state)
 {
   (void)state;
-  struct rule r = {.batches = {BATCH(TARGET("a", ",\"stats\":\"{\\\"cpu_perc\\\":5}\"") "," TARGET("b", ",\"stats\":\"{\\\"cpu_perc\\\":95}\"")),
-                               BATCH(TARGET("c", ",\"stats\":\"null\""))}};
+  struct rule r = {.batches = {BATCH(TARGET("a") "," TARGET("b"), ",\"stats\":[\"{\\\"cpu_perc\\\":5}\",\"{\\\"cpu_perc\\\":95}\"]"),
+                               AGAIN(",\"stats\":[\"null\",\"{\\\"cpu_perc\\\":96}\"]")}};
   run_rule(&r, "local event = komodo.event\n"
                "calls = (calls or 0) + 1\n"
                "if event.stats.cpu_perc > 90 then return { message = event.target.name .. calls .. event.type .. event.state } end", (struct script_limits){0});
@@ -86,6 +87,7 @@ static void judges_targets(void **state)
   expect(&r, 0, "\"i\":2");
   expect(&r, 0, "b2pollOk");
   assert_null(strstr(r.answers[0], "\"i\":1"));
+  expect(&r, 1, "b4pollOk");   /* the targets are those of before */
   expect(&r, 1, "\"unknown\":true");   /* it read what is not known, which is no mistake of the rule */
   rule_close(&r);
 }
@@ -93,7 +95,7 @@ static void judges_targets(void **state)
 static void tells_errors(void **state)
 {
   (void)state;
-  struct rule r = {.batches = {BATCH(TARGET("a", "") "," TARGET("b", "")), BATCH(TARGET("c", ""))}};
+  struct rule r = {.batches = {BATCH(TARGET("a") "," TARGET("b"), ""), BATCH(TARGET("c"), "")}};
   run_rule(&r, "local name = komodo.event.target.name\n"
                "if name == 'a' then error('broken') end\n"
                "if name == 'b' then return print end\n"
@@ -110,25 +112,25 @@ static void limits_hold_per_poll(void **state)
   (void)state;
   /* Each poll takes half of what is allowed. */
   static const char spin[] = "local x = os.clock() while os.clock() - x < 0.06 do end return { n = 1 }";
-  struct rule r = {.batches = {BATCH(TARGET("a", "")), BATCH(TARGET("b", "")), BATCH(TARGET("c", ""))}};
+  struct rule r = {.batches = {BATCH(TARGET("a"), ""), BATCH(TARGET("b"), ""), BATCH(TARGET("c"), "")}};
   run_rule(&r, spin, (struct script_limits){.cpu_seconds = 0.12, .wall_seconds = 0.01});
   assert_int_equal(r.run->outcome.end, SCRIPT_CANCELLED);
   expect(&r, 2, "cpu_ms");
   rule_close(&r);
 
-  struct rule endless = {.batches = {BATCH(TARGET("a", ""))}};
+  struct rule endless = {.batches = {BATCH(TARGET("a"), "")}};
   run_rule(&endless, "while true do pcall(error) end", (struct script_limits){.cpu_seconds = 0.05});
   assert_int_equal(endless.run->outcome.end, SCRIPT_LIMIT);
   assert_string_equal(endless.run->outcome.limit, "cpu");
   rule_close(&endless);
 
-  struct rule greedy = {.batches = {BATCH(TARGET("a", ""))}};
+  struct rule greedy = {.batches = {BATCH(TARGET("a"), "")}};
   run_rule(&greedy, "t = {} for i = 1, 1e7 do t[i] = 'x' .. i end", (struct script_limits){.memory_bytes = 4 << 20});
   assert_int_equal(greedy.run->outcome.end, SCRIPT_LIMIT);
   assert_string_equal(greedy.run->outcome.limit, "memory");
   rule_close(&greedy);
 
-  struct rule wrong = {.batches = {BATCH(TARGET("a", ""))}};
+  struct rule wrong = {.batches = {BATCH(TARGET("a"), "")}};
   run_rule(&wrong, "local x = = 1", (struct script_limits){0});
   assert_int_equal(wrong.run->outcome.end, SCRIPT_ERROR);
   assert_int_equal(wrong.polls, 0);

@@ -1,8 +1,9 @@
 --- The main function of an alert rule (spec lua.md 2): asks the engine for targets, calls the compiled script for each of
 --- them, answers with what it said, until the run is cancelled. Its state stays, so globals of the script do too.
 ---
---- Asks   rule_next { results?, cpu_ms? } -> { first, targets = { { target, state, stats?, containers? }, … } }, the last two
----        as JSON text;  rule_part { index, part } -> { value? };  rule_history { index, minutes } -> list
+--- Asks   rule_next { results?, cpu_ms? } -> { first, from, targets?, states, stats?, containers? }: a batch, its lists side by
+---        side; stats and containers are JSON text; without targets they are those of the last batch with this `from`
+---        rule_part { index, part } -> { value? }      rule_history { index, minutes } -> list
 --- A result is { i = index, value = JSON text }, { i, error = words } or { i, unknown = true }; a target without one is fine.
 
 local komodo, core, json, rule = ...
@@ -11,44 +12,44 @@ local find, sub = string.find, string.sub
 local ask, budget, close_children, decode, encode = core.ask, core.budget, core.close_children, json.decode, json.encode
 
 local RESULT_MAX, WORDS_MAX = 16384, 2000
-local ITEM = setmetatable({}, { __tostring = function() return "item" end })   -- the key behind which an event has its data
-local lazy = { stats = true, containers = true }
+local INDEX, BATCH = {}, {}   -- the keys behind which an event has where its data is
+local parts = { stats = true, containers = true }
 local misses = false   -- whether the rule read what the server of the target did not tell
 
--- What the rule does not touch is never decoded; what the engine did not expect it to touch is asked for.
-local function part_of(event, name)
-  if not lazy[name] then return nil end
-  local text, value = event[ITEM][name]
-  if text then
-    value = decode(text)
-  else
-    local answer, problem = ask("rule_part", { index = event[ITEM].index, part = name })
-    if not answer then error(problem, 0) end
-    value = answer.value
-  end
-  if value == nil or value == json.null then
-    misses = true
-    return nil
-  end
-  rawset(event, name, value)
-  return value
-end
-
-local event_mt = { __index = part_of, __metatable = false }
-
-local function history_of(at)
+local function history_of(index)
   return function(minutes)
     if type(minutes) ~= "number" or not (minutes > 0) then error("event.history: the argument is minutes, above 0", 2) end
-    local records, problem = ask("rule_history", { index = at, minutes = minutes })
+    local records, problem = ask("rule_history", { index = index, minutes = minutes })
     if not records then error(problem, 0) end
     return records
   end
 end
 
-local function event_of(item, i)
-  item.index = i
-  return setmetatable({ type = "poll", target = item.target, state = item.state, history = history_of(i), [ITEM] = item }, event_mt)
+-- What the engine did not expect the rule to touch is asked for.
+local function ask_part(index, name)
+  local answer, problem = ask("rule_part", { index = index, part = name })
+  if not answer then error(problem, 0) end
+  return answer.value
 end
+
+-- What the rule does not touch is never made.
+local function field_of(event, name)
+  local index, value = event[INDEX], nil
+  if name == "history" then
+    value = history_of(index)
+  elseif parts[name] then
+    local texts = event[BATCH][name]
+    if texts then value = decode(texts[index]) else value = ask_part(index, name) end
+    if value == nil or value == json.null then
+      misses = true
+      return nil
+    end
+  end
+  if value ~= nil then rawset(event, name, value) end
+  return value
+end
+
+local event_mt = { __index = field_of, __metatable = false }
 
 local function words_of(problem)
   local ok, words = pcall(tostring, problem)
@@ -56,9 +57,9 @@ local function words_of(problem)
   return sub(words, 1, WORDS_MAX)
 end
 
-local function judge(item, i)
+local function judge(target, i, batch)
   misses = false
-  komodo.event = event_of(item, i)
+  komodo.event = setmetatable({ type = "poll", target = target, state = batch.states[i], [INDEX] = i, [BATCH] = batch }, event_mt)
   local ok, value = pcall(rule)
   close_children()
   if ok and value == nil then return nil end
@@ -73,10 +74,14 @@ local function judge(item, i)
   return misses and { i = i, unknown = true } or { i = i, error = words }
 end
 
+local known = {}   -- targets, by the `from` of their batch
+
 local function judge_all(batch)
   if batch.first then budget(true) end
+  local targets = batch.targets or known[batch.from]
+  known[batch.from] = targets
   local results = json.array {}
-  for i, item in ipairs(batch.targets) do results[#results + 1] = judge(item, i) end
+  for i, target in ipairs(targets) do results[#results + 1] = judge(target, i, batch) end
   komodo.event = nil
   return { results = results, cpu_ms = budget(false) }
 end

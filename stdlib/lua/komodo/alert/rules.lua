@@ -19,7 +19,6 @@ local rules = {}
 local BATCH = 1000              -- targets that are asked about at once
 local WALL_S = 60               -- for one poll, when config.limits does not say
 local FAILURES_MAX = 3          -- polls in a row
-local SELECTION_MS = 60000      -- a tag may have got another name
 local LOG_BYTES = 32 * 1024
 local DISABLED = "rule disabled"   -- key of the alert of a rule about itself
 
@@ -46,6 +45,7 @@ local DISABLED = "rule disabled"   -- key of the alert of a rule about itself
 ---@field work any A gate: there is an exchange.
 ---@field exchange? { text: string, list: RuleTarget[], answered: any, answer?: table, problem?: string }
 ---@field list? RuleTarget[] The targets the script looks at now.
+---@field known table<integer, RuleTarget[]> Lists of which the script has the targets, by where their batch begins.
 ---@field on_log? fun(lines: string)
 ---@field is_over? boolean
 
@@ -128,7 +128,7 @@ end
 ---@return Desk
 local function open_desk(job, on_log)
   job.update = update.new(job.user, "RunAction", { type = "Action", id = job.id })
-  local desk = { id = update.id(job.update), work = engine.gate() }
+  local desk = { id = update.id(job.update), work = engine.gate(), known = {} }
   engine.spawn(run_desk, desk, job, on_log)
   return desk
 end
@@ -146,15 +146,6 @@ local function ask(desk, text, list, wall_s)
   end
   if exchange.answer then return exchange.answer end
   return nil, exchange.problem
-end
-
-local function batch_text(poll, list, from, wants)
-  local items, to = {}, math.min(#list, from + BATCH - 1)
-  for i = from, to do
-    items[#items + 1] = view.item(poll, list[i], wants)
-    if #items % 100 == 0 then engine.sleep(0) end   -- others want the loop too
-  end
-  return ('{"first":%s,"targets":[%s]}'):format(from == 1, table.concat(items, ",")), { table.unpack(list, from, to) }
 end
 
 -- ---- what it said ----
@@ -226,21 +217,11 @@ end
 
 -- ---- polls ----
 
--- Everything a trigger selects; made anew when resources changed.
-local function selection(trigger, now)
-  local stamp = {}
-  for i, kind in ipairs(targets.kinds) do stamp[i] = trigger.targets.names[kind] and engine.model.version(kind) or 0 end
-  stamp[#stamp + 1] = now // SELECTION_MS
-  stamp = table.concat(stamp, "/")
-  if trigger.stamp ~= stamp then trigger.stamp, trigger.list = stamp, view.select(trigger.targets) end
-  return trigger.list
-end
-
 -- Targets of all triggers, and of those that are due; each once.
-local function targets_of(rule, tick, now)
+local function targets_of(rule, tick)
   if #rule.triggers == 1 then
     local trigger = rule.triggers[1]
-    local list = selection(trigger, now)
+    local list = view.select(trigger.targets)
     if tick < trigger.due then return list, {} end
     trigger.due = tick + trigger.every
     return list, list
@@ -249,7 +230,7 @@ local function targets_of(rule, tick, now)
   for _, trigger in ipairs(rule.triggers) do
     local is_due = tick >= trigger.due
     if is_due then trigger.due = tick + trigger.every end
-    for _, target in ipairs(selection(trigger, now)) do
+    for _, target in ipairs(view.select(trigger.targets)) do
       local mark = seen[target.at]
       if not mark then all[#all + 1] = target end
       if is_due and mark ~= "due" then due[#due + 1] = target end
@@ -292,17 +273,21 @@ local function evaluate(rule, res, list, change, now, shared)
   local wall_s, problem = (res.config.limits or {}).wall_seconds or WALL_S, nil
   local spent = 0
   for from = 1, #list, BATCH do
-    local text, part = batch_text(shared, list, from, rule.wants)
-    if rule.gone then return nil end
+    local to = math.min(#list, from + BATCH - 1)
     if not rule.desk or rule.desk.is_over then
       local job = { user = users.builtin("Action"), params = {}, target = res, id = rule.id, event = { type = "poll" } }
       rule.desk = open_desk(job, function(lines) add_log(rule, lines) end)
     end
-    local answer, why = ask(rule.desk, text, part, wall_s)
+    local desk, part = rule.desk, { table.unpack(list, from, to) }
+    local text = view.batch(shared, list, from, to,
+      { targets = desk.known[from] ~= list, stats = rule.wants.stats, containers = rule.wants.containers })
+    if rule.gone then return nil end
+    local answer, why = ask(desk, text, part, wall_s)
     if not answer then
       rule.desk = nil
       return why
     end
+    desk.known[from] = list
     local by_index = {}
     for _, result in ipairs(answer.results) do by_index[result.i] = result end
     for i, target in ipairs(part) do
@@ -320,7 +305,7 @@ end
 local function poll(rule, tick, shared)
   local res, now = store.row("Action", rule.id), engine.now()
   if not res or rule.gone then return end
-  local all, due = targets_of(rule, tick, now)
+  local all, due = targets_of(rule, tick)
   local change = alert.change()
   settle_others(rule, change, all)
   local problem
@@ -457,7 +442,7 @@ engine.handle("read/TestAlertRule", function(params, ctx)
   local res, log = tried(ctx, params), {}
   local job = { user = ctx.user, params = { dry_run = true }, target = res, id = id_of(res), event = { type = "poll" } }
   local desk = open_desk(job, function(lines) log[#log + 1] = lines end)
-  local text = ('{"first":true,"targets":[%s]}'):format(view.item(view.poll(), target, { stats = true, containers = true }))
+  local text = view.batch(view.poll(), { target }, 1, 1, { targets = true, stats = true, containers = true })
   local answer, problem = ask(desk, text, { target }, TEST_WALL_S)
   engine.script.cancel(desk.id)
   local out = { result = json.null, error = problem or json.null, cpu_ms = 0, log = "" }

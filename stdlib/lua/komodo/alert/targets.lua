@@ -34,6 +34,7 @@ end
 ---@class RuleTargets
 ---@field names table<string, fun(name: string): boolean> By type.
 ---@field tags string[] Names or ids.
+---@field key string The same for targets that are the same.
 
 --- Reads `targets`; raises for what is unknown or of a wrong shape, naming the field.
 ---@param given any
@@ -61,6 +62,12 @@ function targets.parse(given, where, regex)
     ::continue::
   end
   if not some then out.names.Server = function() return true end end
+  local words = {}
+  for key, value in pairs(given) do
+    if not is_absent(value) then words[#words + 1] = key .. "\0" .. table.concat(texts(value, where), "\0") end
+  end
+  table.sort(words)
+  out.key = table.concat(words, "\1")
   return out
 end
 

@@ -16,8 +16,8 @@ local HISTORY_MINUTES = 14 * 1440
 ---@field name string
 ---@field tags string[] Ids.
 ---@field server string Id of its server, "" without one.
----@field head string The beginning of its JSON text.
----@field res table
+---@field head string What the script gets as event.target, as JSON text.
+---@field res? table Of Stacks and Deployments.
 
 -- ---- which targets there are: read anew once one of the kind changed ----
 
@@ -37,8 +37,8 @@ local function target_of(kind, res)
   local server = kind == "Server" and id or (res.config.swarm_id == "" and res.config.server_id) or ""
   local row = server ~= "" and store.row("Server", server)
   local about = { type = kind, id = id, name = res.name, tags = tag_names(res.tags), server = row and row.name or nil }
-  return { kind = kind, id = id, at = kind .. "/" .. id, name = res.name, tags = res.tags, server = server, res = res,
-    head = '{"target":' .. json.encode(about) .. ',"state":' }
+  return { kind = kind, id = id, at = kind .. "/" .. id, name = res.name, tags = res.tags, server = server, res = kind ~= "Server" and res or nil,
+    head = json.encode(about) }
 end
 
 --- All resources of a type, as targets; the list stays the same until one of them changes.
@@ -63,10 +63,23 @@ local function tag_id(name)
   return tag and tag._id["$oid"]
 end
 
---- The resources that these targets select.
+local selections, stamp_of_all = {}, nil   -- key of targets -> { stamp, list }
+
+-- Says whether a selection is still right: resources are the same, and no tag got another name more than a minute ago.
+local function stamp_of(self, minute)
+  local stamp = { minute }
+  for i, kind in ipairs(targets.kinds) do stamp[i + 1] = self.names[kind] and engine.model.version(kind) or 0 end
+  return table.concat(stamp, "/")
+end
+
+--- The resources that these targets select; the same list for all who select the same, until something changes.
 ---@param self RuleTargets
 ---@return RuleTarget[]
 function view.select(self)
+  local minute = engine.now() // 60000
+  if stamp_of_all ~= minute then selections, stamp_of_all = {}, minute end
+  local stamp, known_list = stamp_of(self, minute), selections[self.key]
+  if known_list and known_list.stamp == stamp then return known_list.list end
   local out = {}
   for _, kind in ipairs(targets.kinds) do
     if self.names[kind] then
@@ -75,6 +88,7 @@ function view.select(self)
       end
     end
   end
+  selections[self.key] = { stamp = stamp, list = out }
   return out
 end
 
@@ -141,41 +155,59 @@ function view.part(target, part)
   return target.server ~= "" and status.text(target.server, "system_stats") or nil
 end
 
---- Remembers what was made for one poll.
+--- What was made for one poll: each list of texts once, whoever asks for it.
 ---@return table
-function view.poll() return { literals = {}, items = {} } end
+function view.poll() return { literals = {}, lists = {}, gates = {} } end
 
 -- A text as a JSON string, made once.
 local function literal(poll, target, part)
-  local key = (part == "stats" and target.server or target.id) .. part
+  local key = (part == "stats" and target.server or target.at) .. part
   local made = poll.literals[key]
   if not made then
-    local text = view.part(target, part)
-    made = json.encode(text or "null")
+    made = json.encode(view.part(target, part) or "null")
     poll.literals[key] = made
   end
   return made
 end
 
---- A target as a rule gets it (komodo/_core/rule.lua), with the parts that `wants` names.
----@param poll table Of view.poll.
----@param wants { stats: boolean, containers: boolean }
----@return string json
-function view.item(poll, target, wants)
-  local sort = (wants.stats and 1 or 0) + (wants.containers and 2 or 0)
-  local made = poll.items[sort]
-  if not made then
-    made = {}
-    poll.items[sort] = made
+local makers = {
+  targets = function(_, target) return target.head end,
+  states = function(_, target) return json.encode(states[target.kind](target)) end,
+  stats = function(poll, target) return literal(poll, target, "stats") end,
+  containers = function(poll, target) return literal(poll, target, "containers") end,
+}
+
+-- `"name":[ … ]` of a part of a list. Others want the loop too, and the same list.
+local function list_text(poll, list, from, to, name)
+  local key = ("%p/%d/%s"):format(list, from, name)
+  while poll.gates[key] do poll.gates[key]:wait() end
+  if poll.lists[key] then return poll.lists[key].text end
+  local gate, out, make = engine.gate(), {}, makers[name]
+  poll.gates[key] = gate
+  local guard <close> = setmetatable({}, { __close = function()
+    poll.gates[key] = nil
+    gate:open()
+  end })
+  for i = from, to do
+    out[#out + 1] = make(poll, list[i])
+    if #out % 100 == 0 then engine.sleep(0) end
   end
-  local text = made[target.at]
-  if not text then
-    text = table.concat({ target.head, json.encode(states[target.kind](target)),
-      wants.stats and ',"stats":' .. literal(poll, target, "stats") or "",
-      wants.containers and ',"containers":' .. literal(poll, target, "containers") or "", "}" })
-    made[target.at] = text
-  end
+  local text = ('"%s":[%s]'):format(name, table.concat(out, ","))
+  poll.lists[key] = { text = text, list = list }   -- the list stays, so that its address does
   return text
+end
+
+--- The targets list[from..to] as komodo/_core/rule.lua takes them, with the parts that `wants` names.
+---@async
+---@param poll table Of view.poll.
+---@param wants { targets: boolean, stats: boolean, containers: boolean }
+---@return string json
+function view.batch(poll, list, from, to, wants)
+  local out = { ('{"first":%s,"from":%d'):format(from == 1, from), list_text(poll, list, from, to, "states") }
+  for _, name in ipairs({ "targets", "stats", "containers" }) do
+    if wants[name] then out[#out + 1] = list_text(poll, list, from, to, name) end
+  end
+  return table.concat(out, ",") .. "}"
 end
 
 --- Stored stats of a target's server of the last minutes, oldest first; of a long time only so many, at equal distances.
