@@ -171,6 +171,26 @@ test("the examples are rules, and who may see a rule is who may see its Action",
   assert.equal((await reader.ask("read", "TestAlertRule", { file_contents: "return nil", target: { type: "Server", id: server.id } })).status, 403);
   assert.equal((await reader.read("ListAlerts", {})).alerts.length, 0);
   await remove("disk-full-rule", "flapping-rule");
+
+  // A rule that runs as somebody looks at what that user can read; so does a listener.
+  await create("limited", `return { level = "WARNING", message = "seen" }`, [poll()], { run_as: "reader" });
+  await create("limited-ear", `print("heard")`, [{ type: "event", on: ["update:CreateVariable"] }], { run_as: "reader" });
+  await as.write("CreateVariable", { name: "UNHEARD", value: "x" });
+  await create("open-ear", `print("heard")`, [{ type: "event", on: ["update:DeleteVariable"] }]);
+  await as.write("DeleteVariable", { name: "UNHEARD" });
+  await eventually("the other one hears", async () => (await runsOf("open-ear")).length === 1);
+  await create("beat", "return nil", [poll()]);
+  await eventually("polls have passed", async () => (await rule("beat")).polls >= 2);
+  assert.deepEqual([(await rule("limited")).targets, (await customs("seen")).length, (await runsOf("limited-ear")).length], [0, 0, 0]);
+  await remove("limited", "limited-ear", "open-ear", "beat");
+
+  // Values of secrets are not shown.
+  await as.write("CreateVariable", { name: "HIDDEN", value: "hush-hush-value", is_secret: true });
+  await create("leaky", `print("[[HIDDEN]]") if komodo.event.state == "Ok" then error("it is [[HIDDEN]]") end`, [poll()]);
+  const leaky = await eventually("it failed", async () => { const r = await rule("leaky"); return r.error && r; });
+  assert.match(leaky.error, /it is <HIDDEN>/);
+  assert.doesNotMatch(JSON.stringify(leaky) + pair.engine.text(), /hush-hush/);
+  await remove("leaky");
 });
 
 test("open alerts outlive the engine, once each", async () => {

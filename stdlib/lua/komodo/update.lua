@@ -92,7 +92,10 @@ function update.broadcast(u)
   open(progress, update.id(u))
   if u.status ~= "Complete" or followed[u] then return end
   followed[u] = true
-  for _, fn in ipairs(followers) do fn(u) end
+  for _, fn in ipairs(followers) do
+    local ok, err = pcall(fn, u)
+    if not ok then engine.log.error(("%s is complete, but: %s"):format(u.operation, tostring(fail.from(err).message))) end
+  end
 end
 
 local function tell_waiting(id)

@@ -1,5 +1,6 @@
 --- Event triggers (spec lua.md 2): Actions that are started when an Update completes, or an alert opens or resolves. What an
 --- Action returns for an alert routes it: only then it goes to Alerters.
+local action = require("komodo.execute.action")
 local alert = require("komodo.alert")
 local calls = require("komodo.script.calls")
 local deliver = require("komodo.alert.deliver")
@@ -129,10 +130,15 @@ local function passes(filter, event)
   return outcome.result == true
 end
 
+-- Whoever an Action runs as hears of what that user can read.
+local function may_hear(res, target)
+  local user = action.user_of(res)
+  return user.admin or (target.type ~= "System" and pcall(engine.model.require, user, target.type, target.id, "Read"))
+end
+
 local function run_one(listener, entry)
-  if not passes(entry.filter, entry.event) then return nil end
-  local res = store.row("Action", listener.id)
-  if not res then return nil end
+  local res, event = store.row("Action", listener.id), entry.event
+  if not res or not may_hear(res, (event.update or event.alert).target) or not passes(entry.filter, event) then return nil end
   if listener.dropped > 0 then
     entry.event.dropped, listener.dropped = listener.dropped, 0
   end

@@ -65,6 +65,10 @@ end
 calls.own.rule_next = function(run, p)
   local desk, lines = desk_of(run), engine.script.take(run.id)
   if lines then desk.on_log(lines) end
+  for _, result in ipairs(next(run.used_secrets) and p.results or {}) do
+    result.error = result.error and run:redact(result.error)
+    result.value = result.value and run:redact(result.value)
+  end
   if p.results and desk.exchange then
     local exchange = desk.exchange
     desk.exchange, exchange.answer = nil, p
@@ -92,7 +96,6 @@ calls.own.rule_part = function(run, p)
 end
 
 calls.own.rule_history = function(run, p)
-  run:require("read", "GetHistoricalServerStats")
   return view.history(target_at(run, p), p.minutes)
 end
 
@@ -240,6 +243,24 @@ local function targets_of(rule, tick)
   return all, due
 end
 
+-- A rule that runs as somebody looks at what that user can read.
+local function readable(res, all, due)
+  local user = action.user_of(res)
+  if user.admin then return all, due end
+  local may = {}
+  for kind, ids in pairs(engine.model.readable(user)) do
+    for _, id in ipairs(ids) do may[kind .. "/" .. id] = true end
+  end
+  local function keep(list)
+    local out = {}
+    for _, target in ipairs(list) do
+      if may[target.at] then out[#out + 1] = target end
+    end
+    return out
+  end
+  return keep(all), keep(due)
+end
+
 local function add_log(rule, lines)
   rule.log = rule.log .. lines
   if #rule.log > LOG_BYTES then rule.log = rule.log:sub(-LOG_BYTES):gsub("^[^\n]*\n", "", 1) end
@@ -305,7 +326,7 @@ end
 local function poll(rule, tick, shared)
   local res, now = store.row("Action", rule.id), engine.now()
   if not res or rule.gone then return end
-  local all, due = targets_of(rule, tick)
+  local all, due = readable(res, targets_of(rule, tick))
   local change = alert.change()
   settle_others(rule, change, all)
   local problem

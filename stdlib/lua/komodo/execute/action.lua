@@ -84,6 +84,11 @@ local function describe_failure(outcome)
   return table.concat(out, "\n")
 end
 
+--- Whose permissions a run has that a trigger starts; raises when `run_as` is nobody.
+---@param target table The Action.
+---@return User
+function action.user_of(target) return run_user({ user = users.builtin("Action"), target = target }) end
+
 --- Everything a run of an Action needs: its script with what is interpolated, its arguments, its rights.
 ---@async
 ---@param job Job
