@@ -127,6 +127,8 @@ static int l_start(lua_State *L)
                              .run = field_json(L, "run"),
                              .limits = field_limits(L),
                              .on_log = on_log};
+  lua_getfield(L, 1, "rule");
+  spec.is_rule = lua_toboolean(L, -1);
   struct str user = field_str(L, "user", false);
   struct stream **at = lua_newuserdatauv(L, sizeof *at, 0);
   *at = NULL;

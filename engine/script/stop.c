@@ -115,7 +115,7 @@ static void act(struct worker *w, bool may_leave)
 {
   struct run *run = w->run;
   int kill = atomic_load(&run->kill);
-  if (!kill && run->cpu_ns + (clock_thread_cpu_ns() - w->cpu_begin_ns) >= (uint64_t)(run->limits.cpu_seconds * 1e9))
+  if (!kill && run->cpu_ns - run->cpu_base_ns + (clock_thread_cpu_ns() - w->cpu_begin_ns) >= (uint64_t)(run->limits.cpu_seconds * 1e9))
     kill = run_kill_set(run, KILL_CPU);
   uint64_t now_ns = clock_mono_ns();
   if (kill && (kill != KILL_CANCEL || atomic_load(&run->is_hard))) {

@@ -62,8 +62,8 @@ M.members = {
   { name = "glob", value = "any", doc = "Name patterns." },
   { name = "semver", value = "table", doc = "Versions: parse, compare." },
   { name = "args", value = "table<string, any>", doc = "Arguments of the run." },
-  { name = "event", value = "table", doc = "What started the run: its type, and what belongs to it." },
-  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: table }", doc = "The run itself." },
+  { name = "event", value = "komodo.Event", doc = "What started the run: its type, and what belongs to it." },
+  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: komodo.Event }", doc = "The run itself." },
 }
 for _, member in ipairs(M.members) do
   if member.signature == "" then member.value, member.signature, member.cats = "any", nil, nil end
@@ -112,9 +112,24 @@ function M.present()
   return list
 end
 
+-- What komodo.event has, by what started the run.
+local event_class = [[
+---@class komodo.Event
+---@field type string "manual", "schedule", "webhook", "poll", "event", …
+---@field target? { type: string, id: string, name: string, tags: string[], server: string? } Of alert rules: what they look at.
+---@field state? string Of alert rules: the state of the target.
+---@field stats? komodo.SystemStats Of alert rules: the last stats of the target's server.
+---@field containers? komodo.ContainerListItem[] Of alert rules: those of the target.
+---@field history? fun(minutes: number): komodo.SystemStatsRecord[] Of alert rules: stored stats, oldest first.
+---@field name? string Of events: "update:DeployStack", "alert:ServerCpu".
+---@field update? komodo.Update
+---@field alert? komodo.Alert
+---@field dropped? integer Events that were left out before this one, since too many waited.
+]]
+
 --- The members as LuaCATS, for the file that komodo.schema.gen.luacats begins.
 function M.luacats()
-  local lines = {}
+  local lines = { event_class }
   for _, member in ipairs(M.present()) do
     lines[#lines + 1] = "--- " .. member.doc
     if member.signature then

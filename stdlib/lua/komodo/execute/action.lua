@@ -15,6 +15,7 @@ local state = require("komodo.state")
 local text = require("komodo.text")
 local turns = require("komodo.script.turns")
 local update = require("komodo.update")
+local users = require("komodo.users")
 
 local json = engine.json
 local STAGE = "Execute Action"   -- clients look it up by this name
@@ -22,6 +23,7 @@ local WAITING_RUNS = 100          -- of one Action
 local SCRIPTS = 10000             -- at once, when max_scripts says nothing
 local WAITING_SCRIPTS = 10        -- times max_scripts
 local RESULT_SHOWN = 2048         -- bytes of it in the log
+local action = {}
 
 local parsers = {
   key_value = function(s)
@@ -147,38 +149,30 @@ local function result_line(run, result)
   return ("result: %s\n"):format(shown)
 end
 
-local function start_script(job, run, code, args)
-  local u = job.update
-  return fail.unless(nil, engine.script.run({
-    id = run.id,
-    source = code,
-    name = run.source and run.source.name or job.target.name,
-    args = args,
-    user = run.id,
-    run = {
-      id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
-      dry_run = run.dry_run, event = job.event,
-    },
-    limits = limits.of_run(job.limits),
-    on_log = function(lines)
-      run:print(lines)
-      update.broadcast(u)
-    end,
-  }))
+--- Whose permissions a run has that a trigger starts; raises when nobody may run it.
+---@async
+---@param target table The Action.
+---@return User
+function action.user_of(target)
+  return rights.user(target.config.run_as, rights.owner(resource.id(target)), users.builtin("Action"))
 end
 
-local function run_script(job)
+--- Everything a run of an Action needs: its script with what is interpolated, its arguments, its rights.
+---@async
+---@param job Job Gets `event`, `limits` and `bounds_of_run`.
+---@return ScriptRun run To be closed.
+---@return table spec For engine.script.run, without on_log.
+function action.prepare(job)
   local u, config = job.update, job.target.config
-  update.broadcast(u)
   local args = merge_args(default_args(config), job.params.args or json.object({}), "")
   job.event = job.event or { type = "manual", user = job.user.username, args = args }
   job.limits = limits.effective(config.limits, engine.conf("script_limits"), engine.conf("script_limits_max"))
   job.bounds_of_run = rights.of_action(job)
   local it = secrets.interpolator()
-  local script <close> = source.open(job)   -- nil: it is in the config
+  local script = source.open(job)   -- nil: it is in the config
   local code = script and script.text or interpolate.text(it, config.file_contents)
   secrets.push_logs(it, u)
-  local run <close> = calls.open({
+  local run = calls.open({
     id = update.id(u),
     update = u,
     bounds = job.bounds_of_run,
@@ -188,9 +182,32 @@ local function run_script(job)
     http_kb = job.limits.http_kb,
     dry_run = job.params.dry_run == true,
   }, STAGE)
+  if script then run.closing[script] = function() script:close() end end
+  return run, {
+    id = run.id,
+    source = code,
+    name = script and script.name or job.target.name,
+    args = args,
+    user = run.id,
+    run = {
+      id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
+      dry_run = run.dry_run, event = job.event,
+    },
+    limits = limits.of_run(job.limits),
+  }
+end
+
+local function run_script(job)
+  local u = job.update
+  update.broadcast(u)
+  local run <close>, spec = action.prepare(job)
   local log = run.log
   if job.ticket.cancelled then fail.raise("cancelled", endings.cancelled) end
-  local outcome = start_script(job, run, code, args)
+  spec.on_log = function(lines)
+    run:print(lines)
+    update.broadcast(u)
+  end
+  local outcome = fail.unless(nil, engine.script.run(spec))
   run:finish()
   job.run, job.outcome = run, outcome
   log.end_ts = engine.now()
@@ -234,3 +251,5 @@ execute.work.CancelAction = function(job)
 end
 
 execute.define_batch("BatchRunAction", "RunAction", "Action")
+
+return action

@@ -12,6 +12,7 @@ local rights = require("komodo.script.rights")
 local schedules = require("komodo.schedules")
 local source = require("komodo.script.source")
 local text = require("komodo.text")
+local triggers = require("komodo.triggers")
 
 local hooks, store = resource.hooks, engine.store
 
@@ -62,11 +63,6 @@ hooks.Server = {
         end
       end
       if touched then change:put("OnboardingKey", key.public_key, key) end
-    end
-    local open = fail.unless(nil, store.find("Alert", { resolved = false, ["target.type"] = "Server", ["target.id"] = id }, {}))
-    for _, alert in ipairs(open) do
-      alert.resolved, alert.resolved_ts = true, engine.now()
-      change:put("Alert", alert._id["$oid"], alert)
     end
     fail.unless(nil, change:commit())
   end,
@@ -139,6 +135,7 @@ hooks.Action = {
     if type(config.capabilities) == "table" then capability.list(config.capabilities) end
     attach.one(ctx, config, "linked_repo", "Repo", "Cannot attach Repo to this Action")
     git.check(config)
+    if type(config.triggers) == "table" then triggers.check(config.triggers) end
   end,
   admit = rights.admit_action,
 }

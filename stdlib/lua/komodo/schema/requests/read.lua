@@ -247,6 +247,12 @@ read("GetAlert", "Alert", "handler", "One alert. Needs Read on its target; alert
   S.must("id", "string", "Alert id."))
 read("ListAlerts", "ListAlertsResponse", "any", "Alerts of readable targets, newest first, 100 to a page.",
   S.opt("query", "object", "MongoDB filter document."), S.uint("page", 0, "Page to return, counted from 0."))
+S.ours(read("GetAlertRule", "GetAlertRuleResponse", on("Action", "Read"), "How an alert rule fares: an Action with a poll trigger.",
+  of("Action")))
+S.ours(read("TestAlertRule", "TestAlertRuleResponse", "handler",
+  "Evaluates an alert rule once, as a dry run, without opening alerts. Needs Write on the Action, or without one the right to create one.",
+  S.opt("action", "string", "Action id or name."), S.opt("file_contents", "string", "Script to evaluate in place of the stored one."),
+  S.must("target", "ResourceTarget", "Server, Stack or Deployment to evaluate it for.")))
 read("GetVariable", "Variable", "any", "One variable; a secret value is masked for non-admins.",
   S.must("name", "string", "Name of the variable."))
 read("ListVariables", list("Variable"), "any", "All variables, by name; secret values are masked for non-admins.")
