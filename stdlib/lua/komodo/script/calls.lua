@@ -309,11 +309,12 @@ end
 engine.handle("script/call", function(group, name, params, caller)
   local run = runs[caller.id]
   if not run then fail.raise("closed", "the run is over") end
-  local ok, result = pcall(answer, run, group, name, params)
+  local ok, result, is_raw = pcall(answer, run, group, name, params)   -- is_raw: the mark of engine.raw
   if not next(run.used_secrets) or name == "module" then
     if not ok then error(result, 0) end
-    return result
+    return result, is_raw
   end
+  if ok and is_raw then return run:redact(result), is_raw end
   if ok then return run:redacted(result) end
   local e = fail.from(result)
   local shown = fail.new(e.code, run:redact(e.message), run:redacted(e.trace))
