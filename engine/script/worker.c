@@ -224,6 +224,10 @@ static enum step resume(struct worker *w, struct run *run)
     run->yielded = YIELD_NONE;
     status = lua_resume(task->co, NULL, lua_status(task->co) == LUA_YIELD ? 0 : lua_gettop(task->co) - 1, &results);
     was_left = false;
+#ifdef KOMODO_DEBUG
+    if (w->guard)
+      abort();   /* from here on nothing would stop the script */
+#endif
   }
   stop_disarm(w, run);
   bool has_ended = was_left || (status != LUA_YIELD && (status != LUA_OK || task == &run->main));
