@@ -22,6 +22,8 @@ static void on_async(uv_async_t *async)
   for (struct mail *mail; (mail = take(m));) {
     mail->next = NULL;
     m->on_message(mail, m->data);
+    if (m->is_closed)   /* by what it was told */
+      return;
     if (uv_hrtime() > end) {
       uv_async_send(&m->async);
       return;
@@ -56,6 +58,7 @@ void mailbox_close(struct mailbox *m, uv_close_cb on_closed)
     mail->next = NULL;
     m->on_message(mail, m->data);
   }
+  m->is_closed = true;
   uv_mutex_destroy(&m->lock);
   uv_close((uv_handle_t *)&m->async, on_closed);
 }

@@ -22,9 +22,10 @@ enum { TRACE_MAX = 4096, MESSAGE_MAX = 2048, LOG_INTERVAL_MS = 200, CANCEL_GRACE
 
 enum run_state { RUN_READY, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
 enum run_kill { KILL_NONE, KILL_CANCEL, KILL_CPU, KILL_TIME, KILL_PANIC };
-/* Who goes first: runs that waited and will mostly wait again soon, or runs that are new or used up their slice. */
-enum run_class { CLASS_WOKEN, CLASS_BUSY, CLASSES };
 enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine came back; NONE: its own affair */
+
+/* Scripts that waited or are new come before those that used up their slice (ready.c). */
+enum ready_queue { READY_FRESH, READY_BULK, READY_QUEUES };
 
 enum { CORE_PARTS = 6 };   /* rows of core_parts */
 
@@ -92,7 +93,8 @@ struct run {
 
   enum run_state state;             /* S */
   struct run *queue_prev, *queue_next;   /* S: of a ready queue */
-  enum run_class class;             /* S: which */
+  enum ready_queue queue;           /* S: which one */
+  uint64_t debt_ns, debt_at_ms;     /* S: CPU time used lately, as of when (ready.c) */
   struct worker *worker;            /* S: who runs it */
   struct request *inbox, *inbox_last;    /* S: answered requests */
   atomic_uint answered;             /* A: how many there are */
@@ -158,8 +160,8 @@ struct runner {
   struct runner_config config;
   uv_mutex_t lock;
   uv_cond_t wake;
-  struct { struct run *first, *last; } ready[CLASSES];   /* S */
-  unsigned woken_in_row;            /* S */
+  struct { struct run *first, *last; } ready[READY_QUEUES];   /* S */
+  unsigned fresh_streak;            /* S: fresh ones taken since the last of the bulk */
   atomic_uint ready_count;
   unsigned active;                  /* S: ready and running */
   unsigned base, idle, threads;     /* S */
@@ -182,13 +184,17 @@ struct runner {
   struct { char *code; size_t len; } core[CORE_PARTS];   /* the Lua half of `komodo`, compiled once */
 };
 
+/* ---- ready.c: which run is next; with the lock held ---- */
+void run_enqueue(struct run *run, bool used_its_slice);
+void run_dequeue(struct run *run);
+struct run *run_take(struct runner *runner);       /* NULL: none is ready */
+void run_charge(struct run *run, uint64_t cpu_ns); /* it used that much */
+
 /* ---- worker.c ---- */
 NODISCARD Err workers_start(struct runner *runner, unsigned count);
 void workers_stop(struct runner *runner);          /* joins */
 /* Joins threads that ended; adds one while others do not let go of theirs. Called with the lock held. */
 void workers_balance(struct runner *runner, uint64_t now_ms);
-void run_enqueue(struct run *run, enum run_class class);   /* with the lock held; so the next */
-void run_dequeue(struct run *run);
 /* Gives its memory back; the caller owns the run; no lock held. `later`: on the loop thread, where a large heap may not take
  * the time it takes. */
 void run_drop_state(struct run *run, bool later);

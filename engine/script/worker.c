@@ -14,53 +14,8 @@ enum {
   STUCK_MS = 25,                   /* five slices without a yield */
   EXTRA_MAX = 256,
   NICENESS_STUCK = 19,
-  WOKEN_IN_ROW = 8,
   LATER_BYTES = 1024 * 1024,       /* dropping more takes longer than the loop thread should */
 };
-
-/* ---- the ready queue: with the lock held ---- */
-void run_enqueue(struct run *run, enum run_class class)
-{
-  struct runner *r = run->runner;
-  run->state = RUN_READY;
-  run->class = class;
-  run->queue_next = NULL;
-  run->queue_prev = r->ready[class].last;
-  if (run->queue_prev)
-    run->queue_prev->queue_next = run;
-  else
-    r->ready[class].first = run;
-  r->ready[class].last = run;
-  atomic_fetch_add(&r->ready_count, 1);
-  r->active++;
-  uv_cond_signal(&r->wake);
-}
-
-void run_dequeue(struct run *run)
-{
-  struct runner *r = run->runner;
-  if (run->queue_prev)
-    run->queue_prev->queue_next = run->queue_next;
-  else
-    r->ready[run->class].first = run->queue_next;
-  if (run->queue_next)
-    run->queue_next->queue_prev = run->queue_prev;
-  else
-    r->ready[run->class].last = run->queue_prev;
-  atomic_fetch_sub(&r->ready_count, 1);
-  r->active--;
-}
-
-static bool is_any_ready(const struct runner *r) { return r->ready[CLASS_WOKEN].first || r->ready[CLASS_BUSY].first; }
-
-/* Neither class starves the other. */
-static struct run *next_ready(struct runner *r)
-{
-  struct run *woken = r->ready[CLASS_WOKEN].first, *busy = r->ready[CLASS_BUSY].first;
-  bool is_woken = woken && (!busy || r->woken_in_row < WOKEN_IN_ROW);
-  r->woken_in_row = is_woken ? r->woken_in_row + 1 : 0;
-  return is_woken ? woken : busy;
-}
 
 int run_kill_set(struct run *run, enum run_kill kill)
 {
@@ -242,16 +197,21 @@ static enum step resume(struct worker *w, struct run *run)
   return run->ready.first ? STEP_SLICE : STEP_WAIT;
 }
 
-static enum step run_step(struct worker *w, struct run *run)
+/* One slice: several tasks of a script may share it. */
+static enum step run_slice(struct worker *w, struct run *run)
 {
   if (!run->L && sandbox_open(run)) {
     set_memory_limit(run);
     return STEP_ENDED;
   }
-  return resume(w, run);
+  uint64_t until_ms = clock_mono_ms() + TICK_MS;
+  enum step step = resume(w, run);
+  while (step == STEP_SLICE && clock_mono_ms() < until_ms)
+    step = resume(w, run);
+  return step;
 }
 
-static void put_back(struct worker *w, struct run *run, enum step step)
+static void put_back(struct worker *w, struct run *run, enum step step, uint64_t cpu_ns)
 {
   struct runner *r = w->runner;
   if (step == STEP_ENDED)
@@ -259,13 +219,12 @@ static void put_back(struct worker *w, struct run *run, enum step step)
   uv_mutex_lock(&r->lock);
   r->active--;
   run->worker = NULL;
+  run_charge(run, cpu_ns);
   if (step == STEP_ENDED) {
     run->state = RUN_ENDED;
     atomic_fetch_add(&run->posted, 1);
-  } else if (step == STEP_SLICE) {
-    run_enqueue(run, CLASS_BUSY);
-  } else if (run->inbox || (atomic_load(&run->kill) && !run->cancel_told)) {
-    run_enqueue(run, CLASS_WOKEN);
+  } else if (step == STEP_SLICE || run->inbox || (atomic_load(&run->kill) && !run->cancel_told)) {
+    run_enqueue(run, step == STEP_SLICE);
   } else {
     run->state = RUN_WAITING;
   }
@@ -280,7 +239,7 @@ static struct run *next_run(struct worker *w)
   struct runner *r = w->runner;
   bool ticks = true;
   empty_grave(r);
-  while (!is_any_ready(r) && !r->stop) {
+  while (!atomic_load(&r->ready_count) && !r->stop) {
     if (ticks)
       stop_ticks(w, ticks = false);
     r->idle++;
@@ -289,15 +248,14 @@ static struct run *next_run(struct worker *w)
       uv_cond_wait(&r->wake, &r->lock);
     r->idle--;
     empty_grave(r);
-    if (late && !is_any_ready(r))
+    if (late && !atomic_load(&r->ready_count))
       return NULL;
   }
   if (r->stop)
     return NULL;
   if (!ticks)
     stop_ticks(w, true);
-  struct run *run = next_ready(r);
-  run_dequeue(run);
+  struct run *run = run_take(r);
   r->active++;
   run->state = RUN_RUNNING;
   run->worker = w;
@@ -317,7 +275,9 @@ static void worker_main(void *data)
     if (!run)
       break;
     uv_mutex_unlock(&r->lock);
-    put_back(w, run, run_step(w, run));
+    uint64_t before_ns = run->cpu_ns;
+    enum step step = run_slice(w, run);
+    put_back(w, run, step, run->cpu_ns - before_ns);
   }
   r->threads--;
   w->is_finished = true;
@@ -378,7 +338,7 @@ void workers_balance(struct runner *r, uint64_t now_ms)
     if (!w->is_demoted && setpriority(PRIO_PROCESS, (id_t)w->tid, NICENESS_STUCK) == 0)
       w->is_demoted = true;
   }
-  bool is_wanted = r->threads < r->base || (is_any_ready(r) && !r->idle && r->threads - stuck < r->base);
+  bool is_wanted = r->threads < r->base || (atomic_load(&r->ready_count) && !r->idle && r->threads - stuck < r->base);
   if (is_wanted && r->threads < r->base + EXTRA_MAX && add(r, /* is_extra= */ r->threads >= r->base))
     log_warn("scripts: no further worker thread can be started");
 }

@@ -4,7 +4,7 @@ while true do komodo.spawn(komodo.sleep, 100) end
 while true do pcall(komodo.spawn, komodo.sleep, 100) end
 --- spawn bomb: ends
 local function f() while true do pcall(komodo.spawn, f) komodo.sleep(0) end end f()
---- tasks that spawn tasks: error | limits.tasks cpu=2
+--- tasks that spawn tasks: error | limits.tasks cpu=5
 local function f() komodo.spawn(f):wait() end f()
 --- ten thousand tasks: ok | 9000 tasks=10000 memory=64 cpu=5
 local n, t = 0, {} for i = 1, 9000 do t[i] = komodo.spawn(function() komodo.sleep(0.001) n = n + 1 end) end for i = 1, 9000 do t[i]:wait() end return n
