@@ -54,17 +54,38 @@ function Run:__close()
 end
 
 --- The text without the values of secrets that the run used; of a secret of several lines each line goes.
-function Run:redact(s)
+---@param s string
+---@param min? integer Values shorter than this stay; default 1.
+function Run:redact(s, min)
   local list = {}
   for name, value in pairs(self.used_secrets) do
-    if #value > 0 then list[#list + 1] = { value, "<" .. name .. ">" } end
+    if #value >= (min or 1) then list[#list + 1] = { value, "<" .. name .. ">" } end
     for line in value:gmatch("[^\r\n]+") do
-      if line ~= value and #line >= 4 then list[#list + 1] = { line, "<" .. name .. ">" } end
+      if line ~= value and #line >= (min or 4) then list[#list + 1] = { line, "<" .. name .. ">" } end
     end
   end
   table.sort(list, function(a, b) return #a[1] > #b[1] end)
   for _, pair in ipairs(list) do s = text.replace(s, pair[1], pair[2]) end
   return s
+end
+
+-- A value on its way to the script without the values of secrets: what the script does not have it cannot print letter by
+-- letter. Shorter ones than this are in too many other texts.
+local HIDDEN_MIN = 6
+
+local function hides(run)
+  for _, value in pairs(run.used_secrets) do
+    if #value >= HIDDEN_MIN then return true end
+  end
+  return false
+end
+
+local function conceal(run, value)
+  if type(value) == "string" then return run:redact(value, HIDDEN_MIN) end
+  if type(value) ~= "table" then return value end
+  local out = setmetatable({}, getmetatable(value))
+  for k, v in pairs(value) do out[conceal(run, k)] = conceal(run, v) end
+  return out
 end
 
 --- Adds lines to the stage that began last.
@@ -238,15 +259,22 @@ end
 -- They see every line printed before them in the stage where it belongs.
 local ordered = { stage_begin = true, stage_end = true }
 
---- The runner asks through this handler; the id of `caller` is that of the run.
-engine.handle("script/call", function(group, name, params, caller)
-  local run = runs[caller.id]
-  if not run then fail.raise("closed", "the run is over") end
+local function answer(run, group, name, params)
   if group ~= "komodo" then return request(run, group, name, params) end
   if not own[name] then fail.raise("internal", "komodo: '%s' is unknown", name) end
   local lines = ordered[name] and engine.script.take(run.id)
   if lines then run:print(lines) end
   return own[name](run, params)
+end
+
+--- The runner asks through this handler; the id of `caller` is that of the run.
+engine.handle("script/call", function(group, name, params, caller)
+  local run = runs[caller.id]
+  if not run then fail.raise("closed", "the run is over") end
+  local ok, result = pcall(answer, run, group, name, params)
+  if hides(run) then result = conceal(run, result) end
+  if not ok then error(result, 0) end
+  return result
 end)
 
 return calls
