@@ -27,7 +27,7 @@ enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine c
 /* Scripts that waited or are new come before those that used up their slice (ready.c). */
 enum ready_queue { READY_FRESH, READY_BULK, READY_QUEUES };
 
-enum { CORE_PARTS = 6 };   /* rows of core_parts */
+enum { CORE_PARTS = 8 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 
@@ -225,6 +225,7 @@ struct request *task_take_answer(struct run *run);
 void task_drop_answer(struct run *run);            /* run->held */
 void task_abandon(struct run *run, struct fiber *task);   /* its request, if it has one, goes without an answer */
 extern const luaL_Reg task_functions[];            /* for the Lua half */
+extern const luaL_Reg require_functions[];         /* run_require.c: for the Lua half */
 extern const luaL_Reg pure_functions[];            /* lib_pure.c: for the Lua half */
 int raise_cancelled(lua_State *L);                 /* lib_komodo.c */
 
@@ -237,6 +238,8 @@ extern const struct core_part core_parts[CORE_PARTS];
 NODISCARD Err sandbox_compile_core(struct runner *runner, struct diag *reterr);
 /* Makes the table on top read-only: replaces it with a proxy. */
 void sandbox_freeze(lua_State *L, lua_CFunction index);   /* index: its __index instead, upvalue 1 the table behind */
+
+void sandbox_freeze_data(lua_State *L);             /* the same of a table without functions; it prints, and is JSON, as before */
 
 /* ---- coroutine.c ---- */
 struct run *run_of(lua_State *L);
