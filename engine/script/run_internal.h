@@ -249,7 +249,7 @@ void coroutine_hold(lua_State *co, bool is_on);    /* scripts may neither resume
 extern const luaL_Reg coroutine_functions[];
 /* Lua counts C calls anew in a coroutine that is closed, so closing inside closing inside … would outgrow the C stack. */
 enum { CLOSING_MAX = 3 };
-int coroutine_reset(lua_State *L, lua_State *co);  /* lua_resetthread, its `<close>` variables running as co */
+int coroutine_reset(lua_State *L, lua_State *co);  /* lua_closethread, its `<close>` variables running as co */
 
 /* ---- lib_komodo.c, run_log.c ---- */
 void lib_komodo_open(lua_State *L);                /* [-0, +1, m] the read-only module */
