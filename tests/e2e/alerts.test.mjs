@@ -136,8 +136,8 @@ test("a rule that fails three polls in a row is off, says so, and is on again wh
 test("a rule that does not end is stopped while the API answers", async () => {
   await create("endless", `while true do pcall(string.rep, "x", 10) end`, [poll()], { limits: { cpu_seconds: 0.2 } });
   await create("waiting", `komodo.sleep(3600)`, [poll()], { limits: { wall_seconds: 0.5 } });
-  await eventually("it is stopped", async () => /limit: cpu/.test((await rule("endless")).error ?? ""));
-  await eventually("the other too", async () => /limit: time/.test((await rule("waiting")).error ?? ""));
+  await eventually("it is stopped", async () => /limits\.cpu_seconds/.test((await rule("endless")).error ?? ""));
+  await eventually("the other too", async () => /limits\.wall_seconds/.test((await rule("waiting")).error ?? ""));
   const begun = Date.now();
   for (let i = 0; i < 20; i++) await as.read("GetVersion", {});
   assert.ok(Date.now() - begun < 5000);

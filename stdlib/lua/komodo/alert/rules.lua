@@ -146,7 +146,7 @@ local function ask(desk, text, list, wall_s)
   if not exchange.answered:wait(math.floor(wall_s * 1000)) then
     desk.exchange = nil
     engine.script.cancel(desk.id)
-    return nil, ("limit: time (longer than %g s)"):format(wall_s)
+    return nil, ("stopped: it took longer than %g s (limits.wall_seconds)"):format(wall_s)
   end
   if exchange.answer then return exchange.answer end
   return nil, exchange.problem

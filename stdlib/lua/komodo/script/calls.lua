@@ -164,7 +164,7 @@ local function check_variable(run, name, params)
   local hides = name == "CreateVariable" and params.is_secret or name == "UpdateVariableValue" and (not known or known.is_secret)
   if not hides or has_secret(params.description) or has_secret(params.name) then
     fail.raise("forbidden", "the value of a secret cannot be written where everybody can read it: make the variable '%s' a secret, and "
-      .. "write to its value alone", tostring(params.name))
+      .. "write to its value alone", type(params.name) == "string" and params.name or "?")
   end
 end
 
