@@ -324,14 +324,6 @@ static void push_decoded(lua_State *L, const char *text, size_t len)
 static void push_args(lua_State *L) { push_decoded(L, run_of(L)->args, run_of(L)->args_len); }
 static void push_run(lua_State *L) { push_decoded(L, run_of(L)->info, run_of(L)->info_len); }
 
-static void push_event(lua_State *L)
-{
-  lib_komodo_push(L);
-  lua_getfield(L, -1, "run");
-  if (lua_istable(L, -1))
-    lua_getfield(L, -1, "event");
-}
-
 /* Runs a part of the Lua half, which adds its functions to the module at `module`. [-0, +0, e] */
 static void load_core(lua_State *L, size_t part, int module)
 {
@@ -362,7 +354,7 @@ static bool has_name(const char *names, const char *name, size_t len)
 static int l_komodo_index(lua_State *L)
 {
   static const struct { const char *name; void (*push)(lua_State *L); } lazy[] = {
-      {"args", push_args}, {"run", push_run}, {"event", push_event}, {"json", push_json}};
+      {"args", push_args}, {"run", push_run}, {"json", push_json}};
   int module = lua_upvalueindex(1);
   lua_pushvalue(L, 2);
   if (lua_rawget(L, module) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING)

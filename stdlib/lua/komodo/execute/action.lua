@@ -100,6 +100,7 @@ execute.define("RunAction", "Action", function(job)
       used_secrets = it.used_secrets,
       http_kb = config.limits and config.limits.http_kb,
       dry_run = job.params.dry_run == true,
+      on_respond = job.on_respond,
     }, STAGE)
     local log = run.log
     local event = job.event or { type = "manual", user = job.user.username, args = args }
@@ -125,6 +126,7 @@ execute.define("RunAction", "Action", function(job)
     else
       log.stderr = run:redact(describe_failure(outcome)) .. "\n"
     end
+    if job.on_outcome then job.on_outcome(outcome) end
   end)
 end)
 

@@ -21,12 +21,15 @@ local PROCEDURE = users.builtin("Procedure").id
 ---@field id string Its id.
 ---@field event? table What started it, of Actions (spec lua.md 2); absent: a person, or the API.
 ---@field on_respond? fun(response: any) Told when the script answers early (komodo.respond).
+---@field on_outcome? fun(outcome: table) Told how the script ended, before the record is complete; what it raises fails that.
 ---@field outcome? table How the script ended, once it has.
+---@field failure? Err What the work raised, once it has.
 
 -- Runs the work of one record to its end. Whatever it raises becomes the record's last log.
 local function run(job, work)
   local ok, err = pcall(work, job)
   if not ok then
+    job.failure = fail.from(err)
     update.push(job.update, update.error_log(job.user.id == PROCEDURE and "Execution error" or "Task Error", err))
   end
   update.finalize(job.update)

@@ -8,6 +8,7 @@ local limits = require("komodo.script.limits")
 local resource = require("komodo.resource")
 local schedules = require("komodo.schedules")
 local text = require("komodo.text")
+local triggers = require("komodo.script.triggers")
 
 local hooks, store = resource.hooks, engine.store
 
@@ -133,6 +134,7 @@ hooks.Action = {
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
     if type(config.limits) == "table" then limits.check(config.limits) end
     if type(config.capabilities) == "table" then capability.list(config.capabilities) end
+    if type(config.triggers) == "table" then triggers.check(config.triggers, engine.json.null) end
   end,
 }
 

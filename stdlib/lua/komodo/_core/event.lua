@@ -1,0 +1,50 @@
+--- komodo.event, what started the run, and komodo.respond. What is bulky to take apart is so in the script's own time.
+
+local komodo, core, json = ...
+local type, error, pairs, ipairs = type, error, pairs, ipairs
+local public = core.public
+
+local function decoded(s) return core.unpercent((s:gsub("%+", " "))) end
+
+-- The first value of each name.
+local function form_of(body)
+  local form = {}
+  for pair in body:gmatch("[^&]+") do
+    local name, value = pair:match("^([^=]*)=?(.*)$")
+    name, value = decoded(name), decoded(value)
+    if name and value and form[name] == nil then form[name] = value end
+  end
+  return form
+end
+
+local function of_http(event)
+  if event.body_base64 then event.body, event.body_base64 = core.unbase64(event.body_base64), nil end
+  local media = (event.headers["content-type"] or ""):lower():match("^[^;%s]*")
+  if media == "application/json" or media:find("^application/.+%+json$") then event.json = json.decode(event.body) end
+  if media == "application/x-www-form-urlencoded" then event.form = form_of(event.body) end
+end
+
+-- Stages by their names too; of several that are called so the first.
+local function of_procedure(event)
+  for _, stage in ipairs(event.results) do
+    if event.results[stage.name] == nil then event.results[stage.name] = stage end
+  end
+end
+
+local given = public.run.event
+if type(given) == "table" then
+  local event = {}
+  for name, value in pairs(given) do event[name] = value end
+  if event.type == "http" then of_http(event) end
+  if event.type == "procedure" then of_procedure(event) end
+  komodo.event = core.freeze(event)
+end
+
+--- Answers the http trigger's request; the script goes on. Raises when it was answered already, or cannot be answered so;
+--- nil, err when nobody waits.
+function komodo.respond(response)
+  local answered, problem = core.ask("respond", { response = response })
+  if answered then return true end
+  if problem.code == "invalid" or problem.code == "conflict" then error(problem, 2) end
+  return nil, problem
+end
