@@ -130,6 +130,8 @@ execute.define("RunAction", "Action", function(job)
   end)
 end)
 
+execute.cancels.RunAction = engine.script.cancel
+
 engine.handle("execute/CancelAction", function(params, ctx)
   local target = resource.require(ctx, "Action", params.action, "Execute")
   return (execute.start("CancelAction", "Action", target, params, ctx.user))

@@ -11,6 +11,10 @@ local users = require("komodo.users")
 
 local json = engine.json
 local execute = { work = {}, batches = {} }
+
+--- How a run is stopped, by its operation: fun(update_id). One that is over is left alone.
+execute.cancels = {}
+
 local PROCEDURE = users.builtin("Procedure").id
 
 ---@class Job
@@ -20,6 +24,7 @@ local PROCEDURE = users.builtin("Procedure").id
 ---@field target table The resource.
 ---@field id string Its id.
 ---@field event? table What started it, of Actions (spec lua.md 2); absent: a person, or the API.
+---@field chain? string[] Ids of the Procedures and Actions that started each other, and this one.
 ---@field on_respond? fun(response: any) Told when the script answers early (komodo.respond).
 ---@field on_outcome? fun(outcome: table) Told how the script ended, before the record is complete; what it raises fails that.
 ---@field outcome? table How the script ended, once it has.

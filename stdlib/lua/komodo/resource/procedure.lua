@@ -1,5 +1,6 @@
 --- What is special about Procedures (spec resources.md 14.1): whoever saves one may do all that it does.
 local engine = require("engine")
+local condition = require("komodo.script.condition")
 local fail = require("komodo.fail")
 local resource = require("komodo.resource")
 require("komodo.resource.hooks")
@@ -31,10 +32,12 @@ local function check_execution(execution, ctx, existing)
   end
 end
 
--- A condition that nobody looks at would let everything through.
-local function check_condition(where, entry)
-  if entry.when and entry.when ~= "" then
-    fail.raise("unsupported", "%s.when: this engine does not evaluate conditions; leave it empty", where)
+local PARALLEL_MAX = 1000
+
+local function check_stage(where, stage)
+  condition.check(where .. ".when", stage.when)
+  if type(stage.parallel) == "number" and (stage.parallel < 1 or stage.parallel > PARALLEL_MAX) then
+    fail.raise("invalid", "%s.parallel: expected 1 to %d", where, PARALLEL_MAX)
   end
 end
 
@@ -43,10 +46,10 @@ function resource.hooks.Procedure.validate(config, ctx, existing)
   local full = fail.unless(nil, engine.schema.normalise("ProcedureConfig", { stages = config.stages }, "full"))
   config.stages = full.stages
   for s, stage in ipairs(config.stages) do
-    check_condition(("config.stages[%d]"):format(s - 1), stage)
+    check_stage(("config.stages[%d]"):format(s - 1), stage)
     for e, entry in ipairs(stage.executions) do
       local where = ("config.stages[%d].executions[%d]"):format(s - 1, e - 1)
-      check_condition(where, entry)
+      condition.check(where .. ".when", entry.when)
       local ok, err = pcall(check_execution, entry.execution, ctx, existing)
       if not ok then error(fail.context(("%s: %s cannot be configured"):format(where, entry.execution.type), err), 0) end
     end
