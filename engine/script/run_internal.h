@@ -24,6 +24,9 @@ enum run_state { RUN_READY, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
 enum run_kill { KILL_NONE, KILL_CANCEL, KILL_CPU, KILL_TIME, KILL_PANIC };
 enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine came back; NONE: its own affair */
 
+/* Scripts that waited or are new come before those that used up their slice (ready.c). */
+enum ready_queue { READY_FRESH, READY_BULK, READY_QUEUES };
+
 enum { CORE_PARTS = 7 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
@@ -88,7 +91,9 @@ struct run {
   void *user, *data;
 
   enum run_state state;             /* S */
-  struct run *queue_prev, *queue_next;   /* S: of the ready queue */
+  struct run *queue_prev, *queue_next;   /* S: of a ready queue */
+  enum ready_queue queue;           /* S: which one */
+  uint64_t debt_ns, debt_at_ms;     /* S: CPU time used lately, as of when (ready.c) */
   struct worker *worker;            /* S: who runs it */
   struct request *inbox, *inbox_last;    /* S: answered requests */
   atomic_uint answered;             /* A: how many there are */
@@ -151,7 +156,8 @@ struct runner {
   struct runner_config config;
   uv_mutex_t lock;
   uv_cond_t wake;
-  struct run *ready, *ready_last;   /* S */
+  struct { struct run *first, *last; } ready[READY_QUEUES];   /* S */
+  unsigned fresh_streak;            /* S: fresh ones taken since the last of the bulk */
   atomic_uint ready_count;
   unsigned active;                  /* S: ready and running */
   unsigned base, idle, threads;     /* S */
@@ -172,13 +178,17 @@ struct runner {
   struct { char *code; size_t len; } core[CORE_PARTS];   /* the Lua half of `komodo`, compiled once */
 };
 
+/* ---- ready.c: which run is next; with the lock held ---- */
+void run_enqueue(struct run *run, bool used_its_slice);
+void run_dequeue(struct run *run);
+struct run *run_take(struct runner *runner);       /* NULL: none is ready */
+void run_charge(struct run *run, uint64_t cpu_ns); /* it used that much */
+
 /* ---- worker.c ---- */
 NODISCARD Err workers_start(struct runner *runner, unsigned count);
 void workers_stop(struct runner *runner);          /* joins */
 /* Joins threads that ended; adds one while others do not let go of theirs. Called with the lock held. */
 void workers_balance(struct runner *runner, uint64_t now_ms);
-void run_enqueue(struct run *run);                 /* with the lock held; so the next */
-void run_dequeue(struct run *run);
 /* Gives its memory back; the caller owns the run; no lock held. */
 void run_drop_state(struct run *run);
 void run_set_killed(struct run *run);              /* the outcome of a run that was stopped */
