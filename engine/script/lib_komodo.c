@@ -278,6 +278,15 @@ static int l_freeze(lua_State *L)
   return 1;
 }
 
+/* freeze_data(table) -> the same of a table without functions: it prints, and is JSON, as before   [-1, +1, e] */
+static int l_freeze_data(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  sandbox_freeze_data(L);
+  return 1;
+}
+
 /* ---- the module: what is not used is not made ---- */
 static const char json_key, encode_key, module_key;
 
@@ -322,20 +331,33 @@ static void push_decoded(lua_State *L, const char *text, size_t len)
 }
 
 static void push_args(lua_State *L) { push_decoded(L, run_of(L)->args, run_of(L)->args_len); }
-static void push_run(lua_State *L) { push_decoded(L, run_of(L)->info, run_of(L)->info_len); }
+
+/* Read-only, as is its event; what those hold is the script's own copy. */
+static void push_run(lua_State *L)
+{
+  push_decoded(L, run_of(L)->info, run_of(L)->info_len);
+  if (lua_getfield(L, -1, "event") == LUA_TTABLE) {
+    sandbox_freeze_data(L);
+    lua_setfield(L, -2, "event");
+  } else {
+    lua_pop(L, 1);
+  }
+  sandbox_freeze_data(L);
+}
 
 /* Runs a part of the Lua half, which adds its functions to the module at `module`. [-0, +0, e] */
 static void load_core(lua_State *L, size_t part, int module)
 {
   struct runner *runner = run_of(L)->runner;
   static const luaL_Reg core[] = {
-      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {NULL, NULL}};
+      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {"freeze_data", l_freeze_data}, {NULL, NULL}};
   if (luaL_loadbufferx(L, runner->core[part].code, runner->core[part].len, "=komodo", "b") != LUA_OK)
     lua_error(L);
   lua_pushvalue(L, module);
   luaL_newlib(L, core);
   luaL_setfuncs(L, task_functions, 0);
   luaL_setfuncs(L, pure_functions, 0);
+  luaL_setfuncs(L, require_functions, 0);
   lib_komodo_push(L);
   lua_setfield(L, -2, "public");
   push_json(L);

@@ -27,7 +27,7 @@ enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine c
 /* Scripts that waited or are new come before those that used up their slice (ready.c). */
 enum ready_queue { READY_FRESH, READY_BULK, READY_QUEUES };
 
-enum { CORE_PARTS = 7 };   /* rows of core_parts */
+enum { CORE_PARTS = 8 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 
@@ -214,6 +214,7 @@ void task_requeue(struct run *run, struct fiber *task);   /* its slice ended: it
 /* Ends whatever the current task started and did not wait for; their `<close>` variables run. [-0, +0, -] */
 void task_close_children(lua_State *L, struct fiber *task);
 extern const luaL_Reg task_functions[];            /* for the Lua half */
+extern const luaL_Reg require_functions[];         /* run_require.c: for the Lua half */
 extern const luaL_Reg pure_functions[];            /* lib_pure.c: for the Lua half */
 int raise_cancelled(lua_State *L);                 /* lib_komodo.c */
 
@@ -227,6 +228,8 @@ NODISCARD Err sandbox_compile_core(struct runner *runner, struct diag *reterr);
 struct run *run_of(lua_State *L);
 /* Makes the table on top read-only: replaces it with a proxy. */
 void sandbox_freeze(lua_State *L, lua_CFunction index);   /* index: its __index instead, upvalue 1 the table behind */
+
+void sandbox_freeze_data(lua_State *L);             /* the same of a table without functions; it prints, and is JSON, as before */
 
 /* ---- coroutine.c ---- */
 extern const luaL_Reg coroutine_functions[];

@@ -82,6 +82,7 @@ test("Actions and Procedures learn what started them, and what happened before",
   const a = await action("asked", `
     local e = komodo.event
     print(e.type, e.procedure, e.stage, #e.results, e.results.first.executions[1].result, e.results[1].name)
+    print(komodo.json.encode(e))
     return e`);
   await action("first", "return 41");
   await procedure("inner", stage("in", act("asked", { when: 'event.type == "procedure" and event.results.first == nil and event.results[1].executions[1].result == 41' })));
@@ -90,6 +91,7 @@ test("Actions and Procedures learn what started them, and what happened before",
   assert.equal(u.success, false, "asked fails in inner, where nothing came before");
   const seen = await Promise.all((await runs(a, "RunAction")).map((x) => komodo.read("GetUpdate", { id: x.id })));
   assert.match(seen.map(words).join("\n"), /procedure\ttelling\tsecond\t1\t41\tfirst\n/);
+  assert.match(seen.map(words).join("\n"), /"results":\[\{.*"result":41/);
   assert.equal(seen.length, 2);
 });
 

@@ -1,7 +1,7 @@
 --- komodo.event, what started the run, and komodo.respond. What is bulky to take apart is so in the script's own time.
 
 local komodo, core, json = ...
-local type, error, pairs, ipairs = type, error, pairs, ipairs
+local type, error, pairs, ipairs, setmetatable = type, error, pairs, ipairs, setmetatable
 local public = core.public
 
 local function decoded(s) return core.unpercent((s:gsub("%+", " "))) end
@@ -24,11 +24,13 @@ local function of_http(event)
   if media == "application/x-www-form-urlencoded" then event.form = form_of(event.body) end
 end
 
--- Stages by their names too; of several that are called so the first.
+-- The list of stages, which has them by their names too; of several that are called so the first.
 local function of_procedure(event)
-  for _, stage in ipairs(event.results) do
-    if event.results[stage.name] == nil then event.results[stage.name] = stage end
-  end
+  local list, by_name = event.results, {}
+  for _, stage in ipairs(list) do by_name[stage.name] = by_name[stage.name] or stage end
+  event.results = setmetatable(by_name, {
+    __index = list, __json = list, __len = function() return #list end, __pairs = function() return ipairs(list) end,
+  })
 end
 
 local given = public.run.event
@@ -37,7 +39,7 @@ if type(given) == "table" then
   for name, value in pairs(given) do event[name] = value end
   if event.type == "http" then of_http(event) end
   if event.type == "procedure" then of_procedure(event) end
-  komodo.event = core.freeze(event)
+  komodo.event = core.freeze_data(event)
 end
 
 --- Answers the http trigger's request; the script goes on. Raises when it was answered already, or cannot be answered so;

@@ -3,9 +3,11 @@ local engine = require("engine")
 local condition = require("komodo.script.condition")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
+local check = require("komodo.resource.procedure").check_execution
 local kinds = require("komodo.kinds")
 local markup = require("komodo.markup")
 local resource = require("komodo.resource")
+local rights = require("komodo.script.rights")
 local update = require("komodo.update")
 local users = require("komodo.users")
 
@@ -72,7 +74,9 @@ local function cancel(run)
 end
 
 function execute.cancels.RunProcedure(id)
-  if run_of[id] then cancel(run_of[id]) end
+  local run = run_of[id]
+  if run then cancel(run) end
+  return run ~= nil
 end
 
 -- ---- what starts what ----
@@ -118,7 +122,7 @@ local function run_child(job, run, stage, execution)
   if kind == "Procedure" then chained(run.chain, resource.id(target)) end
   local record, child = execute.start(name, kind, target, params, PROCEDURE, {
     event = { type = "procedure", procedure = job.target.name, stage = stage.name, results = run.results },
-    chain = run.chain,
+    chain = run.chain, bounds = job.procedure_bounds,
   })
   local id = update.id(record)
   run.children[id] = name
@@ -126,15 +130,24 @@ local function run_child(job, run, stage, execution)
   return update.wait(id), child.outcome and child.outcome.result
 end
 
+-- What a script started or saved does no more than that script might.
+local function check_bounds(bounds, execution)
+  rights.require_execution(bounds, execution)
+  if bounds.user.admin or own[execution.type] then return end
+  check({ type = execution.type, params = json.decode(json.encode(execution.params)) }, { user = bounds.user })
+end
+
 -- Its record and what it returned; nil when it leaves no record.
 local function run_execution(job, run, stage, execution)
-  local name, params = execution.type, execution.params
+  local name, params, bounds = execution.type, execution.params, job.procedure_bounds
+  if bounds then check_bounds(bounds, execution) end
   if own[name] then return own[name](params, run) end
   local record, result
   if kind_of[name] then
     record, result = run_child(job, run, stage, execution)
   else
-    record = execute.await(PROCEDURE, name, params, name == "CommitSync" and "write" or "execute")
+    record = execute.await(PROCEDURE, name, params, name == "CommitSync" and "write" or "execute",
+      bounds and update.id(job.update))
   end
   if record._id and not (record.status == "Complete" and record.success) then
     fail.raise("remote", "Execution not successful, see update: '%s/updates/%s'", engine.conf("host"), update.id(record))
@@ -256,7 +269,7 @@ end
 -- ---- the run ----
 
 execute.define("RunProcedure", "Procedure", function(job)
-  local chain = chained(job.chain or {}, job.id)
+  local chain = chained(job.bounds and job.bounds.chain or job.chain or {}, job.id)
   execute.exclusive(job, "running", function()
     local u, id = job.update, update.id(job.update)
     local run = {
@@ -265,7 +278,12 @@ execute.define("RunProcedure", "Procedure", function(job)
     }
     update.log(u, "Execute procedure", info(("executing procedure '%s'"):format(markup.bold(job.target.name))))
     running[job.id], run_of[id] = run, run
-    local guard <close> = setmetatable({}, { __close = function() running[job.id], run_of[id] = nil, nil end })
+    local guard <close> = setmetatable({}, { __close = function()
+      running[job.id], run_of[id] = nil, nil
+      rights.close(id)
+    end })
+    job.procedure_bounds = rights.of_procedure(job)
+    if job.procedure_bounds then rights.open(id, job.procedure_bounds) end
     local ok, err = pcall(run_stages, job, run)
     if ok then
       update.log(u, "Execution ok", info(("The procedure has %s with no errors"):format(markup.green("completed"))))
