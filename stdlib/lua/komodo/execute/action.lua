@@ -91,9 +91,8 @@ local function wait_for(job, queue, what)
     log.end_ts = engine.now()
     log.stdout = log.stdout .. ("\n%s after %d ms"):format(ok and "began" or "ended", engine.time.mono() - since)
   end
-  if ok then return end
-  if not (log and job.ticket.cancelled) then error(err, 0) end
-  log.success, log.stderr = false, endings.waiting
+  if not ok and job.ticket.cancelled then fail.raise("cancelled", endings.waiting) end
+  if not ok then error(err, 0) end
 end
 
 -- The turn of this Action; what a script starts may not wait for what started it.
@@ -134,7 +133,7 @@ end
 
 local function describe_failure(outcome, effective)
   local out = { endings.words(outcome, effective) }
-  if outcome.traceback and outcome.traceback ~= "" then out[#out + 1] = outcome.traceback end
+  if outcome.traceback and outcome.traceback ~= "" then out[#out + 1] = text.trim(outcome.traceback) end
   return table.concat(out, "\n")
 end
 
@@ -208,9 +207,7 @@ execute.define("RunAction", "Action", function(job)
   local forget <close> = setmetatable({}, { __close = function() tickets[id], cancelled[id] = nil, nil end })
   if job.ticket.cancelled then fail.raise("cancelled", endings.waiting) end
   local guard <close> = leaving(own_turn(job), job.id)
-  if job.ticket.cancelled then return end
   local unlock <close> = leaving(engine_turn(job))
-  if job.ticket.cancelled then return end
   -- What waited runs as it is saved now.
   job.target = engine.store.latest("Action", job.id) or fail.raise("not_found", "the Action was deleted before its turn came")
   state.counted("Action", job.id, "running", function() run_script(job) end)

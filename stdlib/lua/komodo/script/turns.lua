@@ -11,7 +11,7 @@ local turns = {}
 local Turns = {}
 Turns.__index = Turns
 
----@class Ticket
+---@class Ticket Of one run; it may wait for one turn after another.
 ---@field cancelled? boolean
 
 ---@return Turns
@@ -39,7 +39,7 @@ end
 function Turns:take(ticket, on_wait)
   if not self:is_busy() then return self:join() end
   if #self.waiting >= self.waiting_max then fail.raise("limit", "%d runs wait already; start it again later", #self.waiting) end
-  ticket.gate, ticket.turns = engine.gate(), self
+  ticket.gate, ticket.turns, ticket.has = engine.gate(), self, false
   self.waiting[#self.waiting + 1] = ticket
   on_wait(#self.waiting - 1)
   local ok, opened, err = pcall(ticket.gate.wait, ticket.gate)
