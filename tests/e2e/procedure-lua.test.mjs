@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { after, before, test } from "node:test";
 import { eventually, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login } from "./tools.mjs";
+import { bearer, caller, login, post } from "./tools.mjs";
 
 const dir = tempDir("procedure-lua");
 let pair, komodo;
@@ -152,4 +152,84 @@ test("Procedures that start each other in a circle say so", async () => {
   const [last] = await runs(await komodo.read("GetProcedure", { procedure: "deep-10" }), "RunProcedure");
   assert.match(words(await komodo.read("GetUpdate", { id: last.id })), /More than 10 Procedures and Actions start each other: deep-1 → /);
   assert.equal((await run("RunProcedure", { procedure: "deep-2" })).success, true);
+});
+
+// ---- scripts of a step's own ----
+
+const script = (file_contents, params = {}) => one("RunAction", { action: "", file_contents, ...params });
+
+test("a step may have a script of its own; what it returns is its result", async () => {
+  const p = await procedure("inline",
+    stage("one", script('komodo.kv.set("seen", (komodo.kv.get("seen") or 0) + 1) print(komodo.args.n, komodo.event.type) return { n = komodo.args.n + 1 }', { args: { n: 1 } }), script("return 2")),
+    { ...stage("two", script("return komodo.event.results.one.executions[1].result.n + komodo.kv.get('seen')")), when: "results.one.executions[2].result == 2" },
+    { ...stage("three", one("None")), when: "results.two.executions[1].result == 3 and results.two.executions[1].target == nil" });
+  const u = await run("RunProcedure", { procedure: "inline" });
+  assert.equal(u.success, true, words(u));
+  assert.match(words(u), /Executing: script\n[^]*Executing: None/);
+  const list = await runs(p, "RunAction");
+  assert.equal(list.length, 3);
+  assert.ok(list.every((x) => x.target.type === "Procedure" && x.status === "Complete" && x.success));
+  assert.match((await Promise.all(list.map((x) => komodo.read("GetUpdate", { id: x.id })))).map(words).join("\n"), /1\tprocedure\n/);
+  assert.equal((await komodo.read("GetActionRun", { id: list[0].id })).trigger, "procedure");
+  const toml = await komodo.read("ExportResourcesToToml", { targets: [{ type: "Procedure", id: p._id.$oid }] });
+  assert.match(toml.toml, /return 2/);
+  await komodo.write("DeleteProcedure", { id: "inline" });
+});
+
+test("a script of its own is refused where it cannot be, by its place", async () => {
+  await action("plain", "return 1");
+  for (const [execution, where] of [
+    [script(""), /action: name an Action, or leave it empty and give a script in file_contents/],
+    [script("return 1", { action: "plain" }), /file_contents: a step runs either an Action or a script of its own/],
+    [script("return 1", { capabilities: ["read:*", "nonsense"] }), /capabilities\[1\] is invalid/],
+  ]) {
+    const answer = await komodo.ask("write", "CreateProcedure", { name: "odd", config: { stages: [stage("s", execution)] } });
+    assert.equal(answer.status, 400, answer.text);
+    assert.match(answer.text, /config\.stages\[0\]\.executions\[0\]: RunAction cannot be configured/);
+    assert.match(answer.text, where);
+  }
+  const direct = await komodo.ask("execute", "RunAction", { action: "plain", file_contents: "return 2" });
+  assert.equal(direct.status, 400, direct.text);
+  assert.match(direct.text, /only a step of a Procedure has a script of its own; make an Action of this one/);
+  assert.ok((await komodo.ask("execute", "RunAction", { action: "", file_contents: "return 2" })).status >= 400);
+});
+
+test("a script of its own has the rights of whoever saved the Procedure, within its capabilities", async () => {
+  const maker = await (async () => {
+    const answer = await post(`${pair.url}/auth/login/SignUpLocalUser`, { username: "maker", password: "maker-password" });
+    if (answer.status !== 200) throw new Error(answer.text);
+    return caller(pair, bearer(await login(pair, "maker", "maker-password")));
+  })();
+  const source = `
+    local variable, problem = komodo.write("CreateVariable", { name = "FROM_" .. komodo.args.by, value = "x" })
+    print(komodo.run.user, problem and problem.code)`;
+  const p = await maker.write("CreateProcedure", { name: "of maker", config: { stages: [stage("s", script(source, { args: { by: "MAKER" } }))] } });
+  const seen = async () => { const [last] = await runs(p, "RunAction"); return words(await komodo.read("GetUpdate", { id: last.id })); };
+  assert.equal((await run("RunProcedure", { procedure: "of maker" })).success, true);
+  assert.match(await seen(), /maker\tforbidden\n/, "an admin who starts it lends no rights");
+  await komodo.write("UpdateProcedure", { id: "of maker", config: { stages: [stage("s", script(source, { args: { by: "ADMIN" } }))] } });
+  assert.equal((await run("RunProcedure", { procedure: "of maker" })).success, true);
+  assert.match(await seen(), /Action\tnil\n/);
+  await komodo.write("UpdateProcedure", { id: "of maker", config: { stages: [stage("s", script(source, { args: { by: "NOBODY" }, capabilities: ["read:*"] }))] } });
+  assert.equal((await run("RunProcedure", { procedure: "of maker" })).success, true);
+  assert.match(await seen(), /Action\tforbidden\n/);
+});
+
+test("circles through scripts are seen, and a stop reaches scripts that wait their turn", async () => {
+  const p = await procedure("round", stage("s", script('assert(komodo.execute("RunProcedure", { procedure = "round" }))')));
+  assert.equal((await run("RunProcedure", { procedure: "round" })).success, false);
+  const list = await Promise.all((await runs(p, "RunProcedure")).map((x) => komodo.read("GetUpdate", { id: x.id })));
+  assert.match(list.map(words).join("\n"), /Self referential procedure detected: round → round/);
+  const queued = await action("queued", "komodo.sleep(600)", { concurrency: "queue" });
+  const first = await komodo.execute("RunAction", { action: "queued" });
+  await eventually("it runs", async () => (await komodo.read("GetActionActionState", { action: "queued" })).running === 1);
+  await procedure("behind", stage("s", act("queued"), script("komodo.sleep(600)")));
+  const { _id } = await komodo.execute("RunProcedure", { procedure: "behind" });
+  await eventually("both are under way", async () => (await runs(queued, "RunAction")).length === 2
+    && (await runs(await komodo.read("GetProcedure", { procedure: "behind" }), "RunAction")).length === 1);
+  await komodo.execute("CancelProcedure", { procedure: "behind" });
+  const u = await complete(_id.$oid);
+  assert.match(words(u), /Procedure cancelled before completion/);
+  assert.equal((await komodo.read("GetUpdate", { id: first._id.$oid })).status, "InProgress");
+  await run("CancelAction", { action: "queued", update_id: first._id.$oid });
 });

@@ -208,9 +208,14 @@ execute.define("RunAction", "Action", function(job)
   if job.ticket.cancelled then fail.raise("cancelled", endings.waiting) end
   local guard <close> = leaving(own_turn(job), job.id)
   local unlock <close> = leaving(engine_turn(job))
+  -- A step of a Procedure has its script with it.
+  if job.update.target.type ~= "Action" then return run_script(job) end
   -- What waited runs as it is saved now.
   job.target = engine.store.latest("Action", job.id) or fail.raise("not_found", "the Action was deleted before its turn came")
   state.counted("Action", job.id, "running", function() run_script(job) end)
+end, function(params)
+  if (params.file_contents or "") == "" and params.capabilities == nil then return end
+  fail.raise("invalid", "file_contents, capabilities: only a step of a Procedure has a script of its own; make an Action of this one")
 end)
 execute.records.RunAction = records
 

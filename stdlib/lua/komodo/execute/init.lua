@@ -67,9 +67,11 @@ end
 ---@param name string Request and operation name.
 ---@param kind string
 ---@param work async fun(job: Job)
-function execute.define(name, kind, work)
+---@param check? fun(params: table) Raises for what a request may not ask for.
+function execute.define(name, kind, work, check)
   execute.work[name] = work
   engine.handle("execute/" .. name, function(params, ctx)
+    if check then check(params) end
     local target = resource.require(ctx, kind, params[kinds[kind].param], "Execute")
     return (execute.start(name, kind, target, params, ctx.user, { bounds = rights.of(ctx) }))
   end)

@@ -3,9 +3,9 @@ local engine = require("engine")
 local condition = require("komodo.script.condition")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
-local check = require("komodo.resource.procedure").check_execution
 local kinds = require("komodo.kinds")
 local markup = require("komodo.markup")
+local procedure = require("komodo.resource.procedure")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
 local update = require("komodo.update")
@@ -51,6 +51,7 @@ end
 
 -- How a log names an execution: never with all its parameters, since those may be secret.
 local function describe(execution)
+  if procedure.is_inline(execution) then return "script" end
   if execution.type == "Sleep" then return ("Sleep %d ms"):format(execution.params.duration_ms) end
   local request = engine.schema.request(execution.type == "CommitSync" and "write" or "execute", execution.type)
   local id = request and request.param and execution.params[request.param]
@@ -114,12 +115,27 @@ local function params_of(execution)
   return out
 end
 
+-- A step's own script as an Action that belongs to the Procedure: its Update and its komodo.kv are the Procedure's, and its calls
+-- have the rights of whoever saved that last (komodo.script.rights).
+local function own_action(job, params)
+  local config = { file_contents = params.file_contents, capabilities = params.capabilities, concurrency = "parallel" }
+  return {
+    _id = { ["$oid"] = job.id }, name = job.target.name,
+    config = fail.unless(nil, engine.schema.normalise("ActionConfig", config, "full")),
+  }
+end
+
 -- Runs a Procedure or an Action, which learn what happened so far and end when this one is cancelled.
 local function run_child(job, run, stage, execution)
   local name, kind = execution.type, kind_of[execution.type]
   local params = params_of(execution)
-  local target = resource.require({ user = PROCEDURE }, kind, params[kinds[kind].param], "Execute")
-  if kind == "Procedure" then chained(run.chain, resource.id(target)) end
+  local target
+  if procedure.is_inline(execution) then
+    kind, target = "Procedure", own_action(job, params)
+  else
+    target = resource.require({ user = PROCEDURE }, kind, params[kinds[kind].param], "Execute")
+  end
+  if name == "RunProcedure" then chained(run.chain, resource.id(target)) end
   local record, child = execute.start(name, kind, target, params, PROCEDURE, {
     event = { type = "procedure", procedure = job.target.name, stage = stage.name, results = run.results },
     chain = run.chain, bounds = job.procedure_bounds,
@@ -134,7 +150,7 @@ end
 local function check_bounds(bounds, execution)
   rights.require_execution(bounds, execution)
   if bounds.user.admin or own[execution.type] then return end
-  check({ type = execution.type, params = json.decode(json.encode(execution.params)) }, { user = bounds.user })
+  procedure.check_execution({ type = execution.type, params = json.decode(json.encode(execution.params)) }, { user = bounds.user })
 end
 
 -- Its record and what it returned; nil when it leaves no record.
@@ -195,6 +211,7 @@ end
 local function step_of(execution)
   local request = engine.schema.request(execution.type == "CommitSync" and "write" or "execute", execution.type)
   local id = request and request.param and execution.params[request.param]
+  if id == "" then id = nil end
   local row = id and engine.store.row(request.resource, id)
   return { execution = execution, told = { type = execution.type, target = row and row.name or id or nil, ok = false, skipped = false } }
 end

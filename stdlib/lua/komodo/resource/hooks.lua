@@ -149,10 +149,8 @@ for _, kind in ipairs({ "Procedure", "Action" }) do
   own.created = function(res) schedules.follow(kind, res) end
   own.deleted = function(res)
     schedules.forget(kind, resource.id(res))
-    if kind == "Action" then
-      kv.forget(resource.id(res))
-      records.forget(resource.id(res))
-    end
+    kv.forget(resource.id(res))
+    records.forget(resource.id(res))
   end
 end
 

@@ -1,10 +1,12 @@
 --- What is special about Procedures (spec resources.md 14.1): whoever saves one may do all that it does.
 local engine = require("engine")
+local capability = require("komodo.script.capability")
 local condition = require("komodo.script.condition")
 local fail = require("komodo.fail")
 local resource = require("komodo.resource")
 require("komodo.resource.hooks")
 
+local json = engine.json
 local procedure = {}
 
 local function require_id(ctx, kind, id_or_name, level) return resource.id(resource.require(ctx, kind, id_or_name, level)) end
@@ -19,11 +21,27 @@ local checks = {
   end,
 }
 
+--- Is it a step with a script of its own?
+function procedure.is_inline(execution) return execution.type == "RunAction" and execution.params.action == "" end
+
+-- It runs with the rights of whoever saves the Procedure, so he needs no permission for it.
+local function check_inline(params)
+  if (params.file_contents or "") == "" then fail.raise("invalid", "action: name an Action, or leave it empty and give a script in file_contents") end
+  for i, text in ipairs(params.capabilities ~= json.null and params.capabilities or {}) do
+    local ok, err = pcall(capability.parse, text)
+    if not ok then error(fail.context(("capabilities[%d] is invalid"):format(i - 1), err), 0) end
+  end
+end
+
 --- Raises unless the caller may configure an execution; names in its parameters become ids.
 ---@param existing? table The Procedure it is saved in.
 function procedure.check_execution(execution, ctx, existing)
   local name, params = execution.type, execution.params
   if checks[name] then return checks[name](params, ctx) end
+  if procedure.is_inline(execution) then return check_inline(params) end
+  if name == "RunAction" and (params.file_contents or "") ~= "" then
+    fail.raise("invalid", "file_contents: a step runs either an Action or a script of its own; leave action empty for that")
+  end
   local rule = engine.schema.request("execute", name)
   if rule.access == "resource" then
     params[rule.param] = require_id(ctx, rule.resource, params[rule.param], rule.level)

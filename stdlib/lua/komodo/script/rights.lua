@@ -129,7 +129,9 @@ local function begin(job, owner)
   local outer = job.bounds
   local chain = { table.unpack(outer and outer.chain or job.chain or {}) }
   if #chain >= DEPTH_MAX then fail.raise("limit", "more than %d scripts and Procedures started each other", DEPTH_MAX) end
-  chain[#chain + 1] = job.id
+  -- A script of a Procedure's own is part of that, which is there already.
+  local is_step = job.update.operation == "RunAction" and job.update.target.type == "Procedure"
+  if not is_step then chain[#chain + 1] = job.id end
   local bounds = { lists = {}, texts = {}, chain = chain }
   return bounds, function()
     for _, texts in ipairs(owner and owner.within or {}) do add(bounds, texts) end
