@@ -39,12 +39,12 @@ struct worker *worker_self(void) { return self; }
 static int stop_signal(void) { return SIGRTMIN + 7; }
 
 /* ---- tracebacks ---- */
-/* Of the script or of an Action it requires; what the engine compiled is called "=komodo…". */
+/* Of the script or of an Action it requires; what the engine compiled is called "=komodo…", or nothing when it is stripped. */
 static bool is_users(const lua_Debug *ar, const char *chunk_name)
 {
   if (strcmp(ar->source, chunk_name) == 0)
     return true;
-  return ar->source[0] == '=' && ar->source[1] != '[' && ar->source[1] != '(' && strcmp(ar->source, "=komodo") != 0 &&
+  return ar->source[0] == '=' && !strchr("[(?", ar->source[1]) && strcmp(ar->source, "=komodo") != 0 &&
          strncmp(ar->source, "=komodo.", 8) != 0;
 }
 

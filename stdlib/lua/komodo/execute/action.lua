@@ -18,6 +18,7 @@ local update = require("komodo.update")
 local json = engine.json
 local STAGE = "Execute Action"   -- clients look it up by this name
 local WAITING_RUNS = 100          -- of one Action
+local SCRIPTS = 10000             -- at once, when max_scripts says nothing
 local WAITING_SCRIPTS = 10        -- times max_scripts
 local RESULT_SHOWN = 2048         -- bytes of it in the log
 
@@ -74,7 +75,8 @@ local tickets, cancelled = {}, {}  -- by id of the run: what waits or runs; runs
 local function every_script()
   if not all_turns then
     local max = engine.conf("max_scripts")
-    all_turns = turns.new(max > 0 and max or 10000, WAITING_SCRIPTS * max)
+    if max == 0 then max = SCRIPTS end   -- as the workers take it
+    all_turns = turns.new(max, WAITING_SCRIPTS * max)
   end
   return all_turns
 end
