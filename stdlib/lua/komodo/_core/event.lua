@@ -33,14 +33,17 @@ local function of_procedure(event)
   })
 end
 
+local take_apart = { http = of_http, procedure = of_procedure }
+
 local given = public.run.event
-if type(given) == "table" then
+local take = type(given) == "table" and take_apart[given.type]
+if take then
   local event = {}
   for name, value in pairs(given) do event[name] = value end
-  if event.type == "http" then of_http(event) end
-  if event.type == "procedure" then of_procedure(event) end
-  komodo.event = core.freeze_data(event)
+  take(event)
+  given = core.freeze_data(event)
 end
+komodo.event = given
 
 --- Answers the http trigger's request; the script goes on. Raises when it was answered already, or cannot be answered so;
 --- nil, err when nobody waits.

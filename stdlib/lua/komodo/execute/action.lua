@@ -10,6 +10,7 @@ local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
 local secrets = require("komodo.secrets")
+local source = require("komodo.script.source")
 local state = require("komodo.state")
 local text = require("komodo.text")
 local turns = require("komodo.script.turns")
@@ -146,15 +147,12 @@ local function result_line(run, result)
   return ("result: %s\n"):format(shown)
 end
 
--- The script as it is now.
-local function script_of(config, it) return interpolate.text(it, config.file_contents) end
-
-local function start_script(job, run, source, args)
+local function start_script(job, run, code, args)
   local u = job.update
   return fail.unless(nil, engine.script.run({
     id = run.id,
-    source = source,
-    name = job.target.name,
+    source = code,
+    name = run.source and run.source.name or job.target.name,
     args = args,
     user = run.id,
     run = {
@@ -177,13 +175,15 @@ local function run_script(job)
   job.limits = limits.effective(config.limits, engine.conf("script_limits"), engine.conf("script_limits_max"))
   job.bounds_of_run = rights.of_action(job)
   local it = secrets.interpolator()
-  local source = script_of(config, it)
+  local script <close> = source.open(job)   -- nil: it is in the config
+  local code = script and script.text or interpolate.text(it, config.file_contents)
   secrets.push_logs(it, u)
   local run <close> = calls.open({
     id = update.id(u),
     update = u,
     bounds = job.bounds_of_run,
     action = job.id,
+    source = script,
     used_secrets = it.used_secrets,
     http_kb = job.limits.http_kb,
     dry_run = job.params.dry_run == true,
@@ -191,7 +191,7 @@ local function run_script(job)
   }, STAGE)
   local log = run.log
   if job.ticket.cancelled then fail.raise("cancelled", endings.cancelled) end
-  local outcome = start_script(job, run, source, args)
+  local outcome = start_script(job, run, code, args)
   run:finish()
   job.run, job.outcome = run, outcome
   log.end_ts = engine.now()
@@ -225,6 +225,7 @@ function execute.cancels.RunAction(id)
   local record = update.running(id)
   if not record or record.status == "Complete" then return false end
   if tickets[id] then turns.cancel(tickets[id]) else cancelled[id] = true end
+  source.cancel(id)
   engine.script.cancel(id)
   return true
 end
