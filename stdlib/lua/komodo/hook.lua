@@ -4,9 +4,9 @@ local engine = require("engine")
 local calls = require("komodo.script.calls")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
+local http_trigger = require("komodo.script.http_trigger")
 local response = require("komodo.script.response")
 local sender = require("komodo.sender")
-local triggers = require("komodo.script.triggers")
 local update = require("komodo.update")
 local users = require("komodo.users")
 
@@ -61,7 +61,7 @@ end
 -- The Action and its trigger; raises for strangers.
 local function admit(request, name, path)
   local res = utf8.len(name) and store.resolve("Action", name)
-  local trigger = res and res.config.webhook_enabled and triggers.http(res.config.triggers, request.method, path)
+  local trigger = res and res.config.webhook_enabled and http_trigger.find(res.config.triggers, request.method, path)
   if not trigger then fail.raise("unauthorized", NOBODY) end
   if trigger.auth == "none" then return res, trigger end
   local secret = sender.secret(res)

@@ -1,8 +1,8 @@
 --- What starts an Action, for the page that shows it (spec lua.md 2).
 local engine = require("engine")
+local http_trigger = require("komodo.script.http_trigger")
 local resource = require("komodo.resource")
 local sender = require("komodo.sender")
-local triggers = require("komodo.script.triggers")
 
 local json = engine.json
 local RUNS = 5
@@ -30,7 +30,7 @@ local function schedule_of(config)
 end
 
 local function http_of(res, trigger, base, i)
-  local path = triggers.path(trigger.path)
+  local path = http_trigger.path(trigger.path)
   local url = ("%s/hook/%s"):format(base, escaped(res.name))
   for part in path:gmatch("[^/]+") do url = url .. "/" .. escaped(part) end
   local problem

@@ -4,6 +4,7 @@ local attach = require("komodo.resource.attach")
 local capability = require("komodo.script.capability")
 local fail = require("komodo.fail")
 local git = require("komodo.script.git")
+local http_trigger = require("komodo.script.http_trigger")
 local kv = require("komodo.script.kv")
 local limits = require("komodo.script.limits")
 local records = require("komodo.script.records")
@@ -12,7 +13,6 @@ local rights = require("komodo.script.rights")
 local schedules = require("komodo.schedules")
 local source = require("komodo.script.source")
 local text = require("komodo.text")
-local triggers = require("komodo.script.triggers")
 
 local hooks, store = resource.hooks, engine.store
 
@@ -138,7 +138,7 @@ hooks.Action = {
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
     if type(config.limits) == "table" then limits.check(config.limits, engine.conf("script_limits_max")) end
     if type(config.capabilities) == "table" then capability.list(config.capabilities) end
-    if type(config.triggers) == "table" then triggers.check(config.triggers, engine.json.null) end
+    if type(config.triggers) == "table" then http_trigger.check(config.triggers, engine.json.null) end
     attach.one(ctx, config, "linked_repo", "Repo", "Cannot attach Repo to this Action")
     git.check(config)
   end,

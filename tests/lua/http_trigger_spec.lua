@@ -1,5 +1,5 @@
 package.path = "stdlib/lua/?.lua;" .. package.path
-local triggers = require("komodo.script.triggers")
+local http_trigger = require("komodo.script.http_trigger")
 local response = require("komodo.script.response")
 
 local null = setmetatable({}, { __name = "null" })
@@ -16,7 +16,7 @@ describe("http triggers", function()
     return fields
   end
   local function problem(...)
-    local ok, err = pcall(triggers.check, { ... }, null)
+    local ok, err = pcall(http_trigger.check, { ... }, null)
     return not ok and err.message or nil
   end
 
@@ -55,11 +55,11 @@ describe("http triggers", function()
 
   it("are found by method and path", function()
     local list = { { type = "poll" }, http { path = "/a/", auth = "none" }, http { path = "a", method = "GET", auth = "token" }, http { auth = "none" } }
-    assert.equal(list[2], triggers.http(list, "POST", "a"))
-    assert.equal(list[3], triggers.http(list, "GET", "a"))
-    assert.equal(list[4], triggers.http(list, "POST", ""))
-    assert.is_nil(triggers.http(list, "DELETE", "a"))
-    assert.is_nil(triggers.http(list, "POST", "b"))
+    assert.equal(list[2], http_trigger.find(list, "POST", "a"))
+    assert.equal(list[3], http_trigger.find(list, "GET", "a"))
+    assert.equal(list[4], http_trigger.find(list, "POST", ""))
+    assert.is_nil(http_trigger.find(list, "DELETE", "a"))
+    assert.is_nil(http_trigger.find(list, "POST", "b"))
   end)
 end)
 

@@ -1,14 +1,15 @@
---- The triggers of an Action's config (spec lua.md 2): checked when it is saved, found when something happens. Pure.
+--- Triggers of type http (spec lua.md 2): checked when the Action is saved, found when a request comes. Pure.
 local fail = require("komodo.fail")
-local triggers = {}
+local http_trigger = {}
 
-local TRIGGERS, PATH_BYTES = 100, 200
+local PATH_BYTES = 200
+local fields = { type = true, path = true, method = true, auth = true }
 local methods = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true }
 local algorithms = { sha256 = true, sha512 = true, sha1 = true }
 local words_of_auth = '"github", "gitlab", "token", { hmac = { header, algorithm } }, or "none", which lets anybody start it'
 
 --- The path without the slashes around it: what is compared.
-function triggers.path(path) return ((path or ""):gsub("^/+", ""):gsub("/+$", "")) end
+function http_trigger.path(path) return ((path or ""):gsub("^/+", ""):gsub("/+$", "")) end
 
 local function check_hmac(how, where)
   if type(how) ~= "table" then fail.raise("invalid", "%s.hmac: expected { header, algorithm }", where) end
@@ -33,10 +34,12 @@ local function check_auth(auth, where)
   check_hmac(auth.hmac, where)
 end
 
-local checks = {}
-
-function checks.http(trigger, where, seen)
-  local path, method = triggers.path(trigger.path), trigger.method or "POST"
+-- One trigger; `seen`: where each method and path was met.
+local function check(trigger, where, seen)
+  for name in pairs(trigger) do
+    if not fields[name] then fail.raise("invalid", "%s.%s does not belong to a trigger of type http", where, tostring(name)) end
+  end
+  local path, method = http_trigger.path(trigger.path), trigger.method or "POST"
   if #path > PATH_BYTES or path:find("[%c?#]") or path:find("//", 1, true) then
     fail.raise("invalid", "%s.path: expected at most %d bytes like \"release\" or \"a/b\", without ? and #", where, PATH_BYTES)
   end
@@ -47,38 +50,28 @@ function checks.http(trigger, where, seen)
   seen[key] = where
 end
 
---- Fields of each type besides `type`.
-local fields = { http = { path = true, method = true, auth = true } }
-
---- Raises for what is wrong, naming the place.
+--- Raises for what is wrong with those of type http, naming the place.
 ---@param list table[] config.triggers
 ---@param null any What stands for an absent field.
-function triggers.check(list, null)
-  if #list > TRIGGERS then fail.raise("invalid", "config.triggers: at most %d", TRIGGERS) end
+function http_trigger.check(list, null)
   local seen = {}
   for i, given in ipairs(list) do
-    local where, trigger = ("config.triggers[%d]"):format(i - 1), {}
+    local trigger = {}
     for name, value in pairs(given) do
-      if value ~= null then
-        local known = fields[given.type]
-        if known and name ~= "type" and not known[name] then
-          fail.raise("invalid", "%s.%s does not belong to a trigger of type %s", where, tostring(name), given.type)
-        end
-        trigger[name] = value
-      end
+      if value ~= null then trigger[name] = value end
     end
-    if checks[trigger.type] then checks[trigger.type](trigger, where, seen) end
+    if given.type == "http" then check(trigger, ("config.triggers[%d]"):format(i - 1), seen) end
   end
 end
 
 --- The http trigger of this method and path, or nil.
 ---@param list table[]
 ---@param method string
----@param path string As triggers.path gives it.
-function triggers.http(list, method, path)
+---@param path string As http_trigger.path gives it.
+function http_trigger.find(list, method, path)
   for _, trigger in ipairs(list) do
-    if trigger.type == "http" and (trigger.method or "POST") == method and triggers.path(trigger.path) == path then return trigger end
+    if trigger.type == "http" and (trigger.method or "POST") == method and http_trigger.path(trigger.path) == path then return trigger end
   end
 end
 
-return triggers
+return http_trigger
