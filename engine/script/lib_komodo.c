@@ -333,6 +333,15 @@ static int l_budget(lua_State *L)
   return 1;
 }
 
+/* freeze_data(table) -> the same of a table without functions: it prints, and is JSON, as before   [-1, +1, e] */
+static int l_freeze_data(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  sandbox_freeze_data(L);
+  return 1;
+}
+
 /* ---- the module: what is not used is not made ---- */
 static const char json_key, encode_key, module_key, behind_key;
 
@@ -391,20 +400,12 @@ static void push_run(lua_State *L)
   sandbox_freeze_data(L);
 }
 
-static void push_event(lua_State *L)
-{
-  lib_komodo_push(L);
-  lua_getfield(L, -1, "run");
-  if (lua_istable(L, -1))
-    lua_getfield(L, -1, "event");
-}
-
 /* A part of the Lua half, and its arguments: the module at `module`, what only the Lua half has, komodo.json. [-0, +4, e] */
 static void push_core(lua_State *L, size_t part, int module)
 {
   struct runner *runner = run_of(L)->runner;
   static const luaL_Reg core[] = {
-      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {"budget", l_budget}, {NULL, NULL}};
+      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {"freeze_data", l_freeze_data}, {"budget", l_budget}, {NULL, NULL}};
   if (luaL_loadbufferx(L, runner->core[part].code, runner->core[part].len, "=komodo", "b") != LUA_OK)
     lua_error(L);
   lua_pushvalue(L, module);
@@ -440,7 +441,7 @@ static bool has_name(const char *names, struct str name)
 static int l_komodo_index(lua_State *L)
 {
   static const struct { const char *name; void (*push)(lua_State *L); } lazy[] = {
-      {"args", push_args}, {"run", push_run}, {"event", push_event}, {"json", push_json}};
+      {"args", push_args}, {"run", push_run}, {"json", push_json}};
   int module = lua_upvalueindex(1);
   lua_pushvalue(L, 2);
   if (lua_rawget(L, module) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING)

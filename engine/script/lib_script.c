@@ -142,7 +142,7 @@ static int l_start(lua_State *L)
   spec.user = s->user;
   spec.data = s;
   struct diag d = {0};
-  Err err = runner_start(runner, &spec, &s->run, &d);
+  Err err = runner ? runner_start(runner, &spec, &s->run, &d) : diag_set(&d, ERR_CLOSED, "the engine is stopping");
   if (err) {
     mem_free(s->user);
     mem_free(s);
@@ -305,6 +305,12 @@ static int l_gc(lua_State *L)
 static const luaL_Reg functions[] = {{"start", l_start}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"read", l_read}, {"take", l_take}, {"outcome", l_outcome}, {"cancel", l_cancel},
                                    {"__gc", l_gc},   {"__close", l_gc},      {NULL, NULL}};
+
+void lib_script_close(lua_State *L)
+{
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &runner_key);
+}
 
 void lib_script_open(lua_State *L, struct runner *runner)
 {

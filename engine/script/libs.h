@@ -65,6 +65,8 @@ void lib_crypto_open(lua_State *L);
  * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */
 struct runner;
 void lib_script_open(lua_State *L, struct runner *runner);
+/* Before runner_close: what starts from now on is refused with "closed". */
+void lib_script_close(lua_State *L);
 
 /* engine.http
  *   send{ method =, url =, headers = { { name, value }, … }, body =, timeout_ms =, body_max =, inside = } -> { status,

@@ -27,7 +27,7 @@ enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine c
 /* Scripts that waited or are new come before those that used up their slice (ready.c). */
 enum ready_queue { READY_FRESH, READY_BULK, READY_QUEUES };
 
-enum { CORE_PARTS = 9 };   /* rows of core_parts */
+enum { CORE_PARTS = 10 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 

@@ -46,7 +46,8 @@ M.members = {
   fn("lock", "(name, fn)", "Runs a function while no other run holds that name.", "@param name string", "@param fn fun(): any",
     "@return any result", "@return komodo.Error? problem"),
   fn("respond", "(response)", "Answers an http trigger before the script ends.",
-    "@param response { status?: integer, headers?: table<string, string>, body?: string, json?: any }"),
+    "@param response string|{ status?: integer, headers?: table<string, string>, body?: string|table, body_base64?: string }|nil",
+    "@return true? answered", "@return komodo.Error? problem"),
   fn("base64", "", "Base64: encode(bytes), decode(text)."),
   fn("hex", "", "Hexadecimal: encode(bytes), decode(text)."),
   fn("log", "(...)", "A line in the log; also log.info, log.warn, log.error. Tables print readably.", "@param ... any"),
@@ -71,7 +72,7 @@ end
 
 --- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
 M.absent = {}
-for name in ("respond toml yaml time"):gmatch("%S+") do M.absent[name] = true end
+for name in ("toml yaml time"):gmatch("%S+") do M.absent[name] = true end
 
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
 M.plurals = { "servers", "swarms", "stacks", "deployments", "builds", "repos", "procedures", "actions", "builders", "alerters",

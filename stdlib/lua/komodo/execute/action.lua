@@ -181,6 +181,7 @@ function action.prepare(job)
     used_secrets = it.used_secrets,
     http_kb = job.limits.http_kb,
     dry_run = job.params.dry_run == true,
+    on_respond = job.on_respond,
   }, STAGE)
   if script then run.closing[script] = function() script:close() end end
   return run, {
@@ -215,6 +216,7 @@ local function run_script(job)
   if outcome.result ~= nil and log.success then log.stdout = log.stdout .. result_line(run, outcome.result) end
   log.stdout = log.stdout .. (log.success and "completed in " or "ended after ") .. endings.cost(outcome) .. "\n"
   if not log.success then log.stderr = run:redact(describe_failure(outcome, job.limits)) .. "\n" end
+  if job.on_outcome then job.on_outcome(outcome) end
 end
 
 execute.define("RunAction", "Action", function(job)
@@ -225,11 +227,25 @@ execute.define("RunAction", "Action", function(job)
   if job.ticket.cancelled then fail.raise("cancelled", endings.waiting) end
   local guard <close> = leaving(own_turn(job), job.id)
   local unlock <close> = leaving(engine_turn(job))
+  -- A step of a Procedure has its script with it.
+  if job.update.target.type ~= "Action" then return run_script(job) end
   -- What waited runs as it is saved now.
   job.target = engine.store.latest("Action", job.id) or fail.raise("not_found", "the Action was deleted before its turn came")
   state.counted("Action", job.id, "running", function() run_script(job) end)
+end, function(params)
+  if (params.file_contents or "") == "" and params.capabilities == nil then return end
+  fail.raise("invalid", "file_contents, capabilities: only a step of a Procedure has a script of its own; make an Action of this one")
 end)
 execute.records.RunAction = records
+
+function execute.cancels.RunAction(id)
+  local record = update.running(id)
+  if not record or record.status == "Complete" then return false end
+  if tickets[id] then turns.cancel(tickets[id]) else cancelled[id] = true end
+  source.cancel(id)
+  engine.script.cancel(id)
+  return true
+end
 
 engine.handle("execute/CancelAction", function(params, ctx)
   local target = resource.require(ctx, "Action", params.action, "Execute")
@@ -241,12 +257,9 @@ execute.work.CancelAction = function(job)
   if not id or id == "" then id = update.running_of("RunAction", job.id)[1] end
   if not id then fail.raise("not_found", "No active run to cancel found") end
   local record = update.running(id)
-  if not record or record.target.id ~= job.id or record.operation ~= "RunAction" or record.status == "Complete" then
+  if not record or record.target.id ~= job.id or record.operation ~= "RunAction" or not execute.cancels.RunAction(id) then
     fail.raise("not_found", "Action run cancel token not found")
   end
-  if tickets[id] then turns.cancel(tickets[id]) else cancelled[id] = true end
-  source.cancel(id)
-  engine.script.cancel(id)
   update.log(job.update, "Cancel Triggered", "The run is stopped.")
 end
 

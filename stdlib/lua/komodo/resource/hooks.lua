@@ -4,6 +4,7 @@ local attach = require("komodo.resource.attach")
 local capability = require("komodo.script.capability")
 local fail = require("komodo.fail")
 local git = require("komodo.script.git")
+local http_trigger = require("komodo.script.http_trigger")
 local kv = require("komodo.script.kv")
 local limits = require("komodo.script.limits")
 local records = require("komodo.script.records")
@@ -133,6 +134,7 @@ hooks.Action = {
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
     if type(config.limits) == "table" then limits.check(config.limits, engine.conf("script_limits_max")) end
     if type(config.capabilities) == "table" then capability.list(config.capabilities) end
+    if type(config.triggers) == "table" then http_trigger.check(config.triggers, engine.json.null) end
     attach.one(ctx, config, "linked_repo", "Repo", "Cannot attach Repo to this Action")
     git.check(config)
     if type(config.triggers) == "table" then triggers.check(config.triggers) end
@@ -148,11 +150,9 @@ for _, kind in ipairs({ "Procedure", "Action" }) do
   own.created = function(res) schedules.follow(kind, res) end
   own.deleted = function(res)
     schedules.forget(kind, resource.id(res))
-    if kind == "Action" then
-      kv.forget(resource.id(res))
-      source.sweep()
-      records.forget(resource.id(res))
-    end
+    kv.forget(resource.id(res))
+    records.forget(resource.id(res))
+    if kind == "Action" then source.sweep() end
   end
 end
 

@@ -208,6 +208,8 @@ read("ListCommonBuildExtraArgs", list("string"), "any", "Extra arguments that re
 read("ListSchedules", list("Schedule"), "any", "Readable Procedures and Actions with a schedule.",
   S.strlist("tags", "Ids or names of tags."), S.with("tag_behavior", "TagQueryBehavior", "All", "Whether all tags must match, or one."),
   S.list("terms", "string", "The name must hold every one of these, in any case."), F.paging(), F.sorting("ScheduleSortBy"))
+S.ours(read("GetActionTriggers", list("ActionTriggerInfo"), on("Action", "Read"),
+  "What starts an Action besides people: its schedule with the next runs, its webhook and its triggers with their addresses.", of("Action")))
 read("ExportAllResourcesToToml", "TomlResponse", "any", "Everything the caller can read, as a resource file.",
   S.flag("include_resources", true, "Export resources."), S.list("tags", "string", "Only resources with all of these tags."),
   S.flag("include_variables", false, "Export variables."), S.flag("include_user_groups", false, "Export user groups."),

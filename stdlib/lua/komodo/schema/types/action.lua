@@ -35,7 +35,7 @@ return {
     S.must("type", "ActionTriggerType", "Kind of trigger; says which of the other fields count."),
     S.skip("path", "string", "http: last part of the route `/hook/{action}/{path}`."),
     S.skip("method", "string", "http: method accepted; POST when absent."),
-    S.skip("auth", "any", "http: `github`, `gitlab`, `token`, `none`, or `{ hmac = { header, algorithm } }`."),
+    S.skip("auth", "any", "http: `github`, `gitlab`, `token`, `none`, or `{ hmac = { header, algorithm } }`. Must be given."),
     S.skip("targets", "any", "poll: what the rule is evaluated for, by type with name pattern or tags."),
     S.skip("every", "Timelength", "poll: how often; each monitoring poll when absent."),
     S.skip("on", { "list", "string" }, "event: what to follow, such as `update:DeployStack` or `alert:*`."),
@@ -116,6 +116,18 @@ return {
   S.struct("ActionActionState", "What is being done with an Action right now.", {
     S.uint("running", 0, "Number of runs going on."),
   }),
+  S.ours(S.struct("ActionTriggerInfo", "What starts an Action, and when or where.", {
+    S.must("type", "string", "`schedule`, `webhook`, `startup`, or the type of an entry of `triggers`."),
+    S.must("enabled", "bool", "Whether it starts the Action now."),
+    S.skip("index", "uint", "Number of the entry in `triggers`."),
+    S.skip("url", "string", "Where requests go; of a git webhook with `__ANY__` in place of a branch."),
+    S.skip("method", "string", "Method of the request."),
+    S.skip("auth", "any", "What the request has to show."),
+    S.skip("schedule", "string", "The schedule, as it is written."),
+    S.skip("next_runs", { "list", "int" }, "Next five starts, in milliseconds."),
+    S.skip("trigger", "any", "The entry itself, of types that have no address."),
+    S.skip("problem", "string", "Why it starts nothing."),
+  })),
   S.struct("GetActionsSummaryResponse", "Counts of Actions.", {
     S.must("total", "uint", "All that the caller can read."),
     S.must("ok", "uint", "Last run succeeded, or never run."),
