@@ -23,5 +23,5 @@ export default defineConfig({
   server: {
     proxy: Object.fromEntries([...groups.map((path) => [path, { target: engine }]), ["/ws", { target: engine, ws: true }]]),
   },
-  test: { environment: "jsdom", include: ["src/**/*.test.ts"] },
+  test: { environment: "jsdom", include: ["src/**/*.test.ts"], setupFiles: ["test-setup.ts"] },
 });
