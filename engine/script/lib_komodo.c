@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "doc/json.h"
 #include "script/libs.h"
+#include "script/policy_internal.h"
 #include "script/run_internal.h"
 
 enum { NAME_MAX_LEN = 100, PARAMS_MAX_LEN = 64 * 1024 * 1024 };
@@ -278,6 +279,16 @@ static int l_freeze(lua_State *L)
   return 1;
 }
 
+/* part(name) -> what komodo/_core/<name>.lua returns: pieces that parts share with policy   [-1, +1, e] */
+static int l_part(lua_State *L)
+{
+  const struct embed_file *file = embed_find(script_core, lua_pushfstring(L, "komodo/_core/%s.lua", luaL_checkstring(L, 1)));
+  if (!file || luaL_loadbufferx(L, file->data, file->size, "=komodo", "t") != LUA_OK)
+    return luaL_error(L, "komodo: there is no part '%s'", lua_tostring(L, 1));
+  lua_call(L, 0, 1);
+  return 1;
+}
+
 /* ---- the module: what is not used is not made ---- */
 static const char json_key, encode_key, module_key;
 
@@ -337,13 +348,14 @@ static void load_core(lua_State *L, size_t part, int module)
 {
   struct runner *runner = run_of(L)->runner;
   static const luaL_Reg core[] = {
-      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {NULL, NULL}};
+      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze},
+      {"part", l_part}, {NULL, NULL}};
   if (luaL_loadbufferx(L, runner->core[part].code, runner->core[part].len, "=komodo", "b") != LUA_OK)
     lua_error(L);
   lua_pushvalue(L, module);
-  luaL_newlib(L, core);
+  lua_pure_functions(L);
+  luaL_setfuncs(L, core, 0);
   luaL_setfuncs(L, task_functions, 0);
-  luaL_setfuncs(L, pure_functions, 0);
   lib_komodo_push(L);
   lua_setfield(L, -2, "public");
   push_json(L);

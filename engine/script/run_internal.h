@@ -24,7 +24,7 @@ enum run_state { RUN_READY, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
 enum run_kill { KILL_NONE, KILL_CANCEL, KILL_CPU, KILL_TIME, KILL_PANIC };
 enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine came back; NONE: its own affair */
 
-enum { CORE_PARTS = 6 };   /* rows of core_parts */
+enum { CORE_PARTS = 8 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 
@@ -204,7 +204,7 @@ void task_requeue(struct run *run, struct fiber *task);   /* its slice ended: it
 /* Ends whatever the current task started and did not wait for; their `<close>` variables run. [-0, +0, -] */
 void task_close_children(lua_State *L, struct fiber *task);
 extern const luaL_Reg task_functions[];            /* for the Lua half */
-extern const luaL_Reg pure_functions[];            /* lib_pure.c: for the Lua half */
+extern const luaL_Reg format_functions[], zone_functions[];   /* lib_formats.c, lib_zone.c: parts of lua_pure_functions */
 int raise_cancelled(lua_State *L);                 /* lib_komodo.c */
 
 /* ---- sandbox.c ---- */

@@ -479,6 +479,8 @@ const struct core_part core_parts[CORE_PARTS] = {
     {"komodo/_core/sugar.lua",
      " swarms servers stacks deployments builds repos procedures actions builders alerters syncs "},
     {"komodo/_core/pure.lua", " base64 hex hash hmac url glob template semver "},
+    {"komodo/_core/time.lua", " time "},
+    {"komodo/_core/formats.lua", " toml yaml "},
 };
 
 static Err compile(lua_State *L, const char *path, struct buf *code, struct diag *reterr)
