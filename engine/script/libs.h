@@ -64,6 +64,8 @@ void lib_script_open(lua_State *L, struct runner *runner);
  *   send{ method =, url =, headers = { { name, value }, … }, body =, timeout_ms =, body_max =, inside = } -> { status,
  *     headers = { name = value }, body, redirect? } | nil, err         (waits); TLS is verified, redirects are not followed.
  *     Without `inside` no address is connected to that is loopback, link-local, multicast or one of this machine.
+ *   open{ the same } -> stream | nil, err: the answer piece by piece; without body_max of any length. What is not read makes
+ *     the server wait.   stream:head() -> { status, headers, redirect? } | nil, err   stream:read() -> bytes | nil | nil, err   stream:close()
  *   host(url) -> host in lower case | nil, err */
 struct http_client;
 void lib_http_open(lua_State *L, struct http_client *client);

@@ -47,6 +47,7 @@ end
 
 function Run:__close()
   runs[self.id] = nil
+  http.close_all(self)
   for name, times in pairs(self.locks) do
     for _ = 1, times do locks.release(name) end
   end
@@ -229,11 +230,15 @@ function own.unlock(run, p)
   return { unlocked = true }
 end
 
-function own.http(run, p)
-  if not run.plan then return http.request(run, reveal(run, p)) end
-  run:require("http", fail.unless(nil, engine.http.host(p.url or "")))
-  return run.plan:http(p)
+local function with_http(fn)
+  return function(run, p)
+    if not run.plan then return fn(run, reveal(run, p)) end
+    run:require("http", fail.unless(nil, engine.http.host(p.url or "")))
+    return run.plan:http(p)
+  end
 end
+own.http, own.http_open = with_http(http.request), with_http(http.open)
+own.http_read, own.http_close = http.read, http.close
 
 -- They see every line printed before them in the stage where it belongs.
 local ordered = { stage_begin = true, stage_end = true }
