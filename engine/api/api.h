@@ -62,6 +62,7 @@ struct api {
 struct caller {
   struct str id, username;
   bool admin, enabled;
+  struct str by;        /* id of the run whose script or Procedure asks; empty: nobody but the user */
 };
 /* A caller by user id: stored or built-in; false: nobody. The texts point into the tables. */
 bool caller_find(const struct api *api, struct str user_id, struct caller *ret);

@@ -42,7 +42,7 @@ bool caller_find(const struct api *api, struct str user_id, struct caller *ret)
   const struct row *row = table_get(api->model->tables[TABLE_USER], user_id);
   size_t n = (size_t)(user_id.ptr[user_id.len - 1] - '0');
   struct str name = row ? row->name : n < ARRAY_LEN(builtin) ? str_of(builtin[n]) : STR_NONE;
-  *ret = (struct caller){user->id, name, user->admin, user->enabled};
+  *ret = (struct caller){user->id, name, user->admin, user->enabled, STR_NONE};
   return true;
 }
 
@@ -110,6 +110,8 @@ static int push_call(lua_State *L, void *data)
     lua_pushboolean(L, p->caller->enabled);
     lua_setfield(L, -2, "enabled");
     lua_setfield(L, -2, "user");
+    if (p->caller->by.len)
+      set_text(L, "by", p->caller->by);
   }
   return 2;
 }

@@ -154,6 +154,8 @@ const struct conf_key conf_core_keys[] = {
      .doc = "Log the settings with their secrets."},
     {.name = "keep_stats_for_days", .kind = CONF_U64, .dflt = "14", .doc = "Older measurements are deleted; 0 keeps all."},
     {.name = "keep_alerts_for_days", .kind = CONF_U64, .dflt = "14", .doc = "Older alerts are deleted; 0 keeps all."},
+    {.name = "keep_script_runs_for_days", .kind = CONF_U64, .dflt = "90",
+     .doc = "Older records of how Actions ran are deleted; 0 keeps all. Of each Action the newest 1,000 are kept at most."},
     {.name = "resource_poll_interval", .kind = CONF_DURATION, .dflt = "\"1-hr\"",
      .doc = "How often repos, images and syncs are looked at for news."},
     {.name = "monitoring_interval", .kind = CONF_DURATION, .dflt = "\"15-sec\"", .doc = "How often servers are asked how they are."},

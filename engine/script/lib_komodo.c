@@ -333,7 +333,19 @@ static void push_decoded(lua_State *L, const char *text, size_t len)
 }
 
 static void push_args(lua_State *L) { push_decoded(L, run_of(L)->args, run_of(L)->args_len); }
-static void push_run(lua_State *L) { push_decoded(L, run_of(L)->info, run_of(L)->info_len); }
+
+/* Read-only, as is its event; what those hold is the script's own copy. */
+static void push_run(lua_State *L)
+{
+  push_decoded(L, run_of(L)->info, run_of(L)->info_len);
+  if (lua_getfield(L, -1, "event") == LUA_TTABLE) {
+    sandbox_freeze_data(L);
+    lua_setfield(L, -2, "event");
+  } else {
+    lua_pop(L, 1);
+  }
+  sandbox_freeze_data(L);
+}
 
 static void push_event(lua_State *L)
 {
@@ -356,6 +368,7 @@ static void load_core(lua_State *L, size_t part, int module)
   lua_pure_functions(L);
   luaL_setfuncs(L, core, 0);
   luaL_setfuncs(L, task_functions, 0);
+  luaL_setfuncs(L, require_functions, 0);
   lib_komodo_push(L);
   lua_setfield(L, -2, "public");
   push_json(L);

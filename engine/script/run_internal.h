@@ -24,7 +24,10 @@ enum run_state { RUN_READY, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
 enum run_kill { KILL_NONE, KILL_CANCEL, KILL_CPU, KILL_TIME, KILL_PANIC };
 enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine came back; NONE: its own affair */
 
-enum { CORE_PARTS = 8 };   /* rows of core_parts */
+/* Scripts that waited or are new come before those that used up their slice (ready.c). */
+enum ready_queue { READY_FRESH, READY_BULK, READY_QUEUES };
+
+enum { CORE_PARTS = 9 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 
@@ -88,7 +91,9 @@ struct run {
   void *user, *data;
 
   enum run_state state;             /* S */
-  struct run *queue_prev, *queue_next;   /* S: of the ready queue */
+  struct run *queue_prev, *queue_next;   /* S: of a ready queue */
+  enum ready_queue queue;           /* S: which one */
+  uint64_t debt_ns, debt_at_ms;     /* S: CPU time used lately, as of when (ready.c) */
   struct worker *worker;            /* S: who runs it */
   struct request *inbox, *inbox_last;    /* S: answered requests */
   atomic_uint answered;             /* A: how many there are */
@@ -151,7 +156,8 @@ struct runner {
   struct runner_config config;
   uv_mutex_t lock;
   uv_cond_t wake;
-  struct run *ready, *ready_last;   /* S */
+  struct { struct run *first, *last; } ready[READY_QUEUES];   /* S */
+  unsigned fresh_streak;            /* S: fresh ones taken since the last of the bulk */
   atomic_uint ready_count;
   unsigned active;                  /* S: ready and running */
   unsigned base, idle, threads;     /* S */
@@ -172,13 +178,17 @@ struct runner {
   struct { char *code; size_t len; } core[CORE_PARTS];   /* the Lua half of `komodo`, compiled once */
 };
 
+/* ---- ready.c: which run is next; with the lock held ---- */
+void run_enqueue(struct run *run, bool used_its_slice);
+void run_dequeue(struct run *run);
+struct run *run_take(struct runner *runner);       /* NULL: none is ready */
+void run_charge(struct run *run, uint64_t cpu_ns); /* it used that much */
+
 /* ---- worker.c ---- */
 NODISCARD Err workers_start(struct runner *runner, unsigned count);
 void workers_stop(struct runner *runner);          /* joins */
 /* Joins threads that ended; adds one while others do not let go of theirs. Called with the lock held. */
 void workers_balance(struct runner *runner, uint64_t now_ms);
-void run_enqueue(struct run *run);                 /* with the lock held; so the next */
-void run_dequeue(struct run *run);
 /* Gives its memory back; the caller owns the run; no lock held. */
 void run_drop_state(struct run *run);
 void run_set_killed(struct run *run);              /* the outcome of a run that was stopped */
@@ -204,6 +214,7 @@ void task_requeue(struct run *run, struct fiber *task);   /* its slice ended: it
 /* Ends whatever the current task started and did not wait for; their `<close>` variables run. [-0, +0, -] */
 void task_close_children(lua_State *L, struct fiber *task);
 extern const luaL_Reg task_functions[];            /* for the Lua half */
+extern const luaL_Reg require_functions[];         /* run_require.c: for the Lua half */
 extern const luaL_Reg format_functions[], zone_functions[];   /* lib_formats.c, lib_zone.c: parts of lua_pure_functions */
 int raise_cancelled(lua_State *L);                 /* lib_komodo.c */
 
@@ -217,6 +228,8 @@ NODISCARD Err sandbox_compile_core(struct runner *runner, struct diag *reterr);
 struct run *run_of(lua_State *L);
 /* Makes the table on top read-only: replaces it with a proxy. */
 void sandbox_freeze(lua_State *L, lua_CFunction index);   /* index: its __index instead, upvalue 1 the table behind */
+
+void sandbox_freeze_data(lua_State *L);             /* the same of a table without functions; it prints, and is JSON, as before */
 
 /* ---- coroutine.c ---- */
 extern const luaL_Reg coroutine_functions[];

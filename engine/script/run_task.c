@@ -231,6 +231,13 @@ static int l_park(lua_State *L)
   return lua_yieldk(L, 0, 0, resumed);
 }
 
+/* wake(): whoever is parked looks again                              [-0, +0, -] */
+static int l_wake(lua_State *L)
+{
+  wake_parked(run_of(L));
+  return 0;
+}
+
 /* ended(task) -> nil | "done", results | "failed", { err } | "cancelled"   [-1, +1|2, e] */
 static int l_ended(lua_State *L)
 {
@@ -270,5 +277,5 @@ static int l_task_class(lua_State *L)
   return 0;
 }
 
-const luaL_Reg task_functions[] = {{"spawn", l_spawn},   {"park", l_park}, {"ended", l_ended}, {"cancel", l_cancel},
+const luaL_Reg task_functions[] = {{"spawn", l_spawn},   {"park", l_park}, {"wake", l_wake}, {"ended", l_ended}, {"cancel", l_cancel},
                                    {"task_class", l_task_class}, {NULL, NULL}};

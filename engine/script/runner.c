@@ -16,17 +16,16 @@ static void on_timer(uv_timer_t *timer);
 static void run_over(struct run *run);
 
 /* ---- limits ---- */
-Err script_limits_check(const struct script_limits *l, struct diag *reterr)
+Err script_limits_check(const struct script_limits *l, const struct script_limits *max, struct diag *reterr)
 {
-  const struct script_limits max = SCRIPT_LIMITS_MAX;
   const struct { const char *key; double value, max; } rows[] = {
-      {"cpu_seconds", l->cpu_seconds, max.cpu_seconds},
-      {"wall_seconds", l->wall_seconds, max.wall_seconds},
-      {"memory_mb", (double)l->memory_bytes / (1 << 20), (double)max.memory_bytes / (1 << 20)},
-      {"log_kb", (double)l->log_bytes / 1024, (double)max.log_bytes / 1024},
-      {"result_kb", (double)l->result_bytes / 1024, (double)max.result_bytes / 1024},
-      {"tasks", l->tasks, max.tasks},
-      {"api_calls", l->api_calls, max.api_calls},
+      {"cpu_seconds", l->cpu_seconds, max->cpu_seconds},
+      {"wall_seconds", l->wall_seconds, max->wall_seconds},
+      {"memory_mb", (double)l->memory_bytes / (1 << 20), (double)max->memory_bytes / (1 << 20)},
+      {"log_kb", (double)l->log_bytes / 1024, (double)max->log_bytes / 1024},
+      {"result_kb", (double)l->result_bytes / 1024, (double)max->result_bytes / 1024},
+      {"tasks", l->tasks, max->tasks},
+      {"api_calls", l->api_calls, max->api_calls},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++)
     if (!(rows[i].value >= 0 && rows[i].value <= rows[i].max))
@@ -151,7 +150,7 @@ void script_run_cancel(struct script_run *pub)
   if (run->state == RUN_RUNNING)
     worker_interrupt(run->worker);
   else if (run->state == RUN_WAITING)
-    run_enqueue(run);   /* its wait raises */
+    run_enqueue(run, /* used_its_slice= */ false);   /* its wait raises */
   uv_mutex_unlock(&r->lock);
   run->hard_at_ms = was_never_started ? now_ms() : now_ms() + r->config.cancel_grace_ms;
   arm_timer(run);
@@ -204,7 +203,7 @@ static void deliver(struct run *run, struct request *q)
   run->inbox_last = q;
   atomic_fetch_add(&run->answered, 1);
   if (run->state == RUN_WAITING)
-    run_enqueue(run);
+    run_enqueue(run, /* used_its_slice= */ false);
   uv_mutex_unlock(&r->lock);
   wake_monitor(r);
 }
@@ -451,7 +450,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
     return diag_set(reterr, ERR_LIMIT, "%u scripts run already", r->alive);
   if (spec->source.len > SOURCE_MAX)
     return diag_set(reterr, ERR_TOOBIG, "the script is larger than %d MB", SOURCE_MAX >> 20);
-  Err err = script_limits_check(&spec->limits, reterr);
+  Err err = script_limits_check(&spec->limits, &r->config.limits_max, reterr);
   if (err)
     return err;
   struct run *run = mem_new(sizeof *run);
@@ -482,7 +481,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   r->runs = run;
   r->alive++;
   uv_mutex_lock(&r->lock);
-  run_enqueue(run);
+  run_enqueue(run, /* used_its_slice= */ false);
   uv_mutex_unlock(&r->lock);
   wake_monitor(r);
   *ret_run = &run->pub;
@@ -499,8 +498,9 @@ Err runner_new(const struct runner_config *config, struct runner **ret_runner, s
   if (!r->config.cancel_grace_ms)
     r->config.cancel_grace_ms = CANCEL_GRACE_MS;
   fill_limits(&r->config.limits, &SCRIPT_LIMITS_DEFAULT);
+  fill_limits(&r->config.limits_max, &SCRIPT_LIMITS_MAX);
   r->spare_capacity = r->config.limits.memory_bytes;
-  Err err = script_limits_check(&r->config.limits, reterr);
+  Err err = script_limits_check(&r->config.limits, &r->config.limits_max, reterr);
   if (!err)
     err = sandbox_compile_core(r, reterr);
   if (err) {

@@ -52,6 +52,17 @@ void sandbox_freeze(lua_State *L, lua_CFunction index)
   lua_remove(L, -2);
 }
 
+void sandbox_freeze_data(lua_State *L)
+{
+  lua_pushvalue(L, -1);
+  sandbox_freeze(L, /* index= */ NULL);
+  lua_getmetatable(L, -1);
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -2, "__json");
+  lua_pop(L, 1);
+  lua_remove(L, -2);
+}
+
 /* ---- base library ---- */
 /* load(chunk, name?, mode?, env?): text only, whatever mode says. */
 static int l_load(lua_State *L)
@@ -224,36 +235,12 @@ static void new_debug(lua_State *L)
   sandbox_freeze(L, /* index= */ NULL);
 }
 
-/* require(name): modules the engine offers to scripts; each runs once. [-1, +1, e] */
-static int l_require(lua_State *L)
-{
-  struct run *run = run_of(L);
-  const char *name = luaL_checkstring(L, 1);
-  lua_settop(L, 1);
-  if (lua_getfield(L, lua_upvalueindex(1), name) != LUA_TNIL)
-    return 1;
-  const struct embed_file *file = embed_find(run->runner->config.modules, lua_pushfstring(L, "%s.lua", name));
-  if (!file)
-    return luaL_error(L, "there is no module '%s' for scripts", name);
-  if (luaL_loadbufferx(L, file->data, file->size, lua_pushfstring(L, "=%s", name), "t") != LUA_OK)
-    return lua_error(L);
-  lua_pushvalue(L, 1);
-  lua_call(L, 1, 1);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushboolean(L, true);
-  }
-  lua_pushvalue(L, -1);
-  lua_setfield(L, lua_upvalueindex(1), name);
-  return 1;
-}
-
+/* require, which may wait: komodo/_core/require.lua. */
 static void new_require(lua_State *L)
 {
-  lua_newtable(L);
   lib_komodo_push(L);
-  lua_setfield(L, -2, "komodo");
-  lua_pushcclosure(L, l_require, 1);
+  lua_getfield(L, -1, "require");
+  lua_remove(L, -2);
 }
 
 static void new_args(lua_State *L)
@@ -481,6 +468,7 @@ const struct core_part core_parts[CORE_PARTS] = {
     {"komodo/_core/pure.lua", " base64 hex hash hmac url glob template semver "},
     {"komodo/_core/time.lua", " time "},
     {"komodo/_core/formats.lua", " toml yaml "},
+    {"komodo/_core/require.lua", " require "},
 };
 
 static Err compile(lua_State *L, const char *path, struct buf *code, struct diag *reterr)

@@ -38,6 +38,15 @@ struct worker *worker_self(void) { return self; }
 static int stop_signal(void) { return SIGRTMIN + 7; }
 
 /* ---- tracebacks ---- */
+/* Of the script or of an Action it requires; what the engine compiled is called "=komodo…". */
+static bool is_users(const lua_Debug *ar, const char *chunk_name)
+{
+  if (strcmp(ar->source, chunk_name) == 0)
+    return true;
+  return ar->source[0] == '=' && ar->source[1] != '[' && ar->source[1] != '(' && strcmp(ar->source, "=komodo") != 0 &&
+         strncmp(ar->source, "=komodo.", 8) != 0;
+}
+
 int trace_format(lua_State *L, const char *chunk_name, char *dst, size_t size)
 {
   lua_Debug ar;
@@ -45,13 +54,13 @@ int trace_format(lua_State *L, const char *chunk_name, char *dst, size_t size)
   size_t at = 0;
   dst[0] = 0;
   for (int level = 0; lua_getstack(L, level, &ar) && shown < TRACE_FRAMES; level++) {
-    if (!lua_getinfo(L, "Sln", &ar) || strcmp(ar.source, chunk_name) != 0)
+    if (!lua_getinfo(L, "Sln", &ar) || !is_users(&ar, chunk_name))
       continue;
-    if (!first_line)
+    if (!first_line && strcmp(ar.source, chunk_name) == 0)
       first_line = ar.currentline;
     const char *what = strcmp(ar.what, "main") == 0 ? "in the main chunk" : "in function ";
     const char *name = strcmp(ar.what, "main") == 0 ? "" : ar.name ? ar.name : "?";
-    int n = snprintf(dst + at, size - at, "%s:%d: %s%.60s\n", chunk_name + 1, ar.currentline, what, name);
+    int n = snprintf(dst + at, size - at, "%s:%d: %s%.60s\n", ar.short_src, ar.currentline, what, name);
     if (n < 0 || (size_t)n >= size - at) {
       dst[at] = 0;
       break;

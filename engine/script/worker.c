@@ -14,38 +14,6 @@ enum {
   EXTRA_MAX = 64,
 };
 
-/* ---- the ready queue: with the lock held ---- */
-void run_enqueue(struct run *run)
-{
-  struct runner *r = run->runner;
-  run->state = RUN_READY;
-  run->queue_next = NULL;
-  run->queue_prev = r->ready_last;
-  if (r->ready_last)
-    r->ready_last->queue_next = run;
-  else
-    r->ready = run;
-  r->ready_last = run;
-  atomic_fetch_add(&r->ready_count, 1);
-  r->active++;
-  uv_cond_signal(&r->wake);
-}
-
-void run_dequeue(struct run *run)
-{
-  struct runner *r = run->runner;
-  if (run->queue_prev)
-    run->queue_prev->queue_next = run->queue_next;
-  else
-    r->ready = run->queue_next;
-  if (run->queue_next)
-    run->queue_next->queue_prev = run->queue_prev;
-  else
-    r->ready_last = run->queue_prev;
-  atomic_fetch_sub(&r->ready_count, 1);
-  r->active--;
-}
-
 int run_kill_set(struct run *run, enum run_kill kill)
 {
   int none = KILL_NONE;
@@ -195,16 +163,21 @@ static enum step resume(struct worker *w, struct run *run)
   return run->ready.first ? STEP_SLICE : STEP_WAIT;
 }
 
-static enum step run_step(struct worker *w, struct run *run)
+/* One slice: several tasks of a script may share it. */
+static enum step run_slice(struct worker *w, struct run *run)
 {
   if (!run->L && sandbox_open(run)) {
     set_memory_limit(run);
     return STEP_ENDED;
   }
-  return resume(w, run);
+  uint64_t until_ms = clock_mono_ms() + TICK_MS;
+  enum step step = resume(w, run);
+  while (step == STEP_SLICE && clock_mono_ms() < until_ms)
+    step = resume(w, run);
+  return step;
 }
 
-static void put_back(struct worker *w, struct run *run, enum step step)
+static void put_back(struct worker *w, struct run *run, enum step step, uint64_t cpu_ns)
 {
   struct runner *r = w->runner;
   if (step == STEP_ENDED)
@@ -212,11 +185,12 @@ static void put_back(struct worker *w, struct run *run, enum step step)
   uv_mutex_lock(&r->lock);
   r->active--;
   run->worker = NULL;
+  run_charge(run, cpu_ns);
   if (step == STEP_ENDED) {
     run->state = RUN_ENDED;
     atomic_fetch_add(&run->posted, 1);
   } else if (step == STEP_SLICE || run->inbox || (atomic_load(&run->kill) && !run->cancel_told)) {
-    run_enqueue(run);
+    run_enqueue(run, step == STEP_SLICE);
   } else {
     run->state = RUN_WAITING;
   }
@@ -230,7 +204,7 @@ static struct run *next_run(struct worker *w)
 {
   struct runner *r = w->runner;
   bool ticks = true;
-  while (!r->ready && !r->stop) {
+  while (!atomic_load(&r->ready_count) && !r->stop) {
     if (ticks)
       stop_ticks(w, ticks = false);
     r->idle++;
@@ -238,15 +212,14 @@ static struct run *next_run(struct worker *w)
     if (!w->is_extra)
       uv_cond_wait(&r->wake, &r->lock);
     r->idle--;
-    if (late && !r->ready)
+    if (late && !atomic_load(&r->ready_count))
       return NULL;
   }
   if (r->stop)
     return NULL;
   if (!ticks)
     stop_ticks(w, true);
-  struct run *run = r->ready;
-  run_dequeue(run);
+  struct run *run = run_take(r);
   r->active++;
   run->state = RUN_RUNNING;
   run->worker = w;
@@ -266,7 +239,9 @@ static void worker_main(void *data)
     if (!run)
       break;
     uv_mutex_unlock(&r->lock);
-    put_back(w, run, run_step(w, run));
+    uint64_t before_ns = run->cpu_ns;
+    enum step step = run_slice(w, run);
+    put_back(w, run, step, run->cpu_ns - before_ns);
   }
   r->threads--;
   w->is_finished = true;
@@ -323,7 +298,7 @@ void workers_balance(struct runner *r, uint64_t now_ms)
     uint64_t since = atomic_load(&w->slice_since_ms);
     stuck += since && now_ms > since && now_ms - since > STUCK_MS;
   }
-  if (r->ready && !r->idle && r->threads - stuck < r->base && r->threads < r->base + EXTRA_MAX &&
+  if (atomic_load(&r->ready_count) && !r->idle && r->threads - stuck < r->base && r->threads < r->base + EXTRA_MAX &&
       add(r, /* is_extra= */ true))
     log_warn("scripts: no further worker thread can be started");
 }

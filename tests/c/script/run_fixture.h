@@ -52,6 +52,12 @@ static inline void scripts_call(struct script_call *call, enum script_group grou
   } else if (str_eqc(name, "Failed")) {
     script_call_done(call, OK, 200, 
                      STR("{\"success\":false,\"logs\":[{\"stage\":\"Pull\",\"success\":false,\"stderr\":\"no image\"}]}"), NULL);
+  } else if (str_eqc(name, "module") && strstr(params.ptr, "\"slow\"")) {
+    script_call_done(call, OK, 200, STR("{\"name\":\"slow\",\"source\":\"komodo.sleep(0.02) loads = (loads or 0) + 1 return { n = loads }\"}"), NULL);
+  } else if (str_eqc(name, "module") && strstr(params.ptr, "\"fails\"")) {
+    script_call_done(call, OK, 200, STR("{\"name\":\"fails\",\"source\":\"\\nerror('no luck')\"}"), NULL);
+  } else if (str_eqc(name, "module") && strstr(params.ptr, "\"ring\"")) {
+    script_call_done(call, OK, 200, STR("{\"name\":\"ring\",\"source\":\"return komodo.all{ function() return require('ring') end }\"}"), NULL);
   } else if (str_eqc(name, "Batch")) {
     script_call_done(call, OK, 200,
                      STR("[{\"status\":\"Ok\",\"data\":{\"success\":true}},"
@@ -70,7 +76,11 @@ static inline void scripts_open_grace(struct scripts *s, unsigned workers, unsig
   log_configure(&(struct log_config){.level = LOG_WARN});
   uv_loop_init(&s->loop);
   op_loop_init(&s->ops, &s->loop);
-  struct runner_config config = {.loop = &s->ops, .workers = workers, .cancel_grace_ms = grace_ms, .call = scripts_call, .data = s};
+  static const struct embed_file modules[] = {
+      {"a/one.lua", "return { n = 1 }", 16}, {"a/two.lua", "return 2", 8}, {NULL, NULL, 0}};
+  static const char *const names[] = {"a.one", NULL};
+  struct runner_config config = {.loop = &s->ops, .workers = workers, .cancel_grace_ms = grace_ms, .call = scripts_call, .data = s,
+                                 .modules = modules, .module_names = names};
   struct diag d = {0};
   if (runner_new(&config, &s->runner, &d))
     fail_msg("%s", d.message);

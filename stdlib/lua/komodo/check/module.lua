@@ -62,7 +62,7 @@ M.members = {
   { name = "semver", value = "table", doc = "Versions: parse, compare." },
   { name = "args", value = "table<string, any>", doc = "Arguments of the run." },
   { name = "event", value = "table", doc = "What started the run: its type, and what belongs to it." },
-  { name = "run", value = "{ id: string, user: string, action: string }", doc = "The run itself." },
+  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: table }", doc = "The run itself." },
 }
 for _, member in ipairs(M.members) do
   if member.signature == "" then member.value, member.signature, member.cats = "any", nil, nil end

@@ -5,7 +5,9 @@ local capability = require("komodo.script.capability")
 local fail = require("komodo.fail")
 local kv = require("komodo.script.kv")
 local limits = require("komodo.script.limits")
+local records = require("komodo.script.records")
 local resource = require("komodo.resource")
+local rights = require("komodo.script.rights")
 local schedules = require("komodo.schedules")
 local text = require("komodo.text")
 
@@ -131,18 +133,24 @@ for name, value in pairs(komodo.args) do print(name, value) end
 hooks.Action = {
   validate = function(config, _, existing)
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
-    if type(config.limits) == "table" then limits.check(config.limits) end
+    if type(config.limits) == "table" then limits.check(config.limits, engine.conf("script_limits_max")) end
     if type(config.capabilities) == "table" then capability.list(config.capabilities) end
   end,
+  admit = rights.admit_action,
 }
 
+hooks.Procedure = { admit = rights.admit_procedure }
+
 for _, kind in ipairs({ "Procedure", "Action" }) do
-  local own = hooks[kind] or {}
-  hooks[kind] = own
+  local own = hooks[kind]
+  own.stored, own.removed = rights.store, rights.forget
   own.created = function(res) schedules.follow(kind, res) end
   own.deleted = function(res)
     schedules.forget(kind, resource.id(res))
-    if kind == "Action" then kv.forget(resource.id(res)) end
+    if kind == "Action" then
+      kv.forget(resource.id(res))
+      records.forget(resource.id(res))
+    end
   end
 end
 

@@ -63,14 +63,6 @@ local function for_stranger(headers)
   return out
 end
 
--- Is this host, as it is spelled, named by a capability?
-local function is_named(run, host)
-  for _, c in ipairs(run.capabilities) do
-    if c.text == "http:" .. host then return true end
-  end
-  return false
-end
-
 -- Follows redirects; `transfer` makes one request of what engine.http.send takes. Returns its answer and the URL at the end.
 ---@async
 local function follow(run, p, timeout, transfer)
@@ -82,7 +74,7 @@ local function follow(run, p, timeout, transfer)
     run:require("http", host)
     local left = math.max(1, math.floor(deadline - engine.time.mono()))
     local answer = fail.unless("komodo.http: the request to " .. host .. " failed", transfer({
-      method = method, url = url, headers = headers, body = body, timeout_ms = left, inside = is_named(run, host),
+      method = method, url = url, headers = headers, body = body, timeout_ms = left, inside = run:names("http:" .. host),   -- as it is spelled
     }))
     local next_url = answer.redirect
     if not next_url then return answer, url end
@@ -96,8 +88,9 @@ local function follow(run, p, timeout, transfer)
   fail.raise("protocol", "komodo.http: more than %d redirects", REDIRECTS_MAX)
 end
 
--- Bytes as they can travel in JSON.
-local function packed(out, name, bytes)
+-- Bytes as they can travel in JSON, without the secrets of the run.
+local function packed(run, out, name, bytes)
+  if next(run.used_secrets) then bytes = run:redact(bytes) end
   if utf8.len(bytes) then out[name] = bytes else out[name .. "_base64"] = engine.crypto.base64(bytes) end
   return out
 end
@@ -111,7 +104,7 @@ function http.request(run, p)
     request.body_max = (run.http_kb or BODY_KB) * 1024
     return engine.http.send(request)
   end)
-  return packed({ status = answer.status, headers = engine.json.object(answer.headers), url = url }, "body", answer.body)
+  return packed(run, { status = answer.status, headers = engine.json.object(answer.headers), url = url }, "body", answer.body)
 end
 
 -- The head of an answer and its stream, read to its end when it leads elsewhere.
@@ -148,7 +141,7 @@ function http.read(run, p)
   local stream = run.streams and run.streams[p.id]
   if not stream then fail.raise("closed", "komodo.http: this answer is not open") end
   local piece, err = stream:read()
-  if piece then return packed({}, "data", piece) end
+  if piece then return packed(run, {}, "data", piece) end
   http.close(run, p)
   if err then fail.unless("komodo.http: the answer broke off", nil, err) end
   return { over = true }
