@@ -254,10 +254,22 @@ static int l_start(lua_State *L) { return call(L, SCRIPT_START, "komodo.start");
 static int l_execute(lua_State *L) { return call(L, SCRIPT_EXECUTE, "komodo.execute"); }
 static int l_ask(lua_State *L) { return call(L, SCRIPT_KOMODO, "komodo"); }
 
+int64_t run_clock_ms(struct run *run)
+{
+  int64_t ms = clock_unix_ms();
+  struct buf *clock = &run->outcome.clock;
+  if (!run->seed)
+    return ms;
+  guard_enter();
+  buf_printf(clock, clock->len ? ",%lld" : "%lld", (long long)ms);   /* what does not fit any more is not replayed */
+  guard_leave();
+  return ms;
+}
+
 /* now() -> Unix milliseconds                                         [-0, +1, -] */
 static int l_now(lua_State *L)
 {
-  lua_pushinteger(L, clock_unix_ms());
+  lua_pushinteger(L, run_clock_ms(run_of(L)));
   return 1;
 }
 

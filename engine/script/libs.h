@@ -53,7 +53,7 @@ void lib_time_open(lua_State *L);
 void lib_crypto_open(lua_State *L);
 
 /* engine.script
- *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, on_log = fn(lines) } -> outcome | nil, err (waits)
+ *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, seed =, on_log = fn(lines) } -> outcome | nil, err (waits)
  *   cancel(id) -> found       start{…} -> script with read(), take(), outcome(), cancel()
  *   take(id) -> lines not told yet (komodo/_core/scripts.lua)
  * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */

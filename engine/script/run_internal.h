@@ -87,6 +87,7 @@ struct run {
   char *source, *chunk_name, *args, *info;
   size_t source_len, args_len, info_len;
   struct script_limits limits;
+  int64_t seed;                     /* 0: not recorded */
   void (*on_log)(struct script_run *run, struct str lines, void *data);
   void *user, *data;
 
@@ -217,6 +218,7 @@ extern const luaL_Reg task_functions[];            /* for the Lua half */
 extern const luaL_Reg require_functions[];         /* run_require.c: for the Lua half */
 extern const luaL_Reg format_functions[], zone_functions[];   /* lib_formats.c, lib_zone.c: parts of lua_pure_functions */
 int raise_cancelled(lua_State *L);                 /* lib_komodo.c */
+int64_t run_clock_ms(struct run *run);             /* what the script is told about now; kept when the run is recorded */
 
 /* ---- sandbox.c ---- */
 /* Makes run->L and run->co, ready to resume with one function that loads and runs the script. ERR_NOMEM. */

@@ -134,21 +134,36 @@ static int l_time(lua_State *L)
 {
   static const char *const fields[] = {"year", "month", "day", "hour", "min", "sec", "isdst"};
   lua_settop(L, 1);
+  if (lua_isnil(L, 1)) {
+    lua_pushinteger(L, run_clock_ms(run_of(L)) / 1000);
+    return 1;
+  }
   lua_pushvalue(L, lua_upvalueindex(1));
-  int arguments = 0;
-  if (!lua_isnil(L, 1)) {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_createtable(L, 0, ARRAY_LEN(fields));
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-      lua_getfield(L, 1, fields[i]);
-      lua_setfield(L, -2, fields[i]);
-    }
-    arguments = 1;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_createtable(L, 0, ARRAY_LEN(fields));
+  for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+    lua_getfield(L, 1, fields[i]);
+    lua_setfield(L, -2, fields[i]);
   }
   guard_enter();
-  int status = lua_pcall(L, arguments, 1, 0);
+  int status = lua_pcall(L, 1, 1, 0);
   guard_leave();
   return status == LUA_OK ? 1 : lua_error(L);
+}
+
+/* os.date(format?, time?): the time is given, so that it is the run's clock that is read. */
+static int l_date(lua_State *L)
+{
+  lua_settop(L, 2);
+  if (lua_isnil(L, 1)) {
+    lua_pushliteral(L, "%c");
+    lua_replace(L, 1);
+  }
+  if (lua_isnil(L, 2)) {
+    lua_pushinteger(L, run_clock_ms(run_of(L)) / 1000);
+    lua_replace(L, 2);
+  }
+  return l_guarded(L);
 }
 
 /* ---- the globals ---- */
@@ -208,7 +223,16 @@ static void new_string(lua_State *L)
 }
 
 static void new_table(lua_State *L) { new_library(L, luaopen_table, NULL, NULL); }
-static void new_math(lua_State *L) { new_library(L, luaopen_math, NULL, NULL); }
+static void new_math(lua_State *L)
+{
+  new_library(L, luaopen_math, NULL, NULL);
+  if (!run_of(L)->seed)
+    return;
+  lua_getfield(L, -1, "randomseed");   /* the same numbers when it is replayed */
+  lua_pushinteger(L, run_of(L)->seed);
+  lua_pushinteger(L, 0);
+  lua_call(L, 2, 0);
+}
 static void new_utf8(lua_State *L) { new_library(L, luaopen_utf8, NULL, NULL); }
 static void new_coroutine(lua_State *L) { new_library(L, luaopen_coroutine, coroutine_functions, NULL); }
 
@@ -219,7 +243,7 @@ static void new_os(lua_State *L)
   lua_createtable(L, 0, 4);
   move_field(L, "clock");
   move_field(L, "difftime");
-  wrap_field(L, "date", l_guarded);
+  wrap_field(L, "date", l_date);
   wrap_field(L, "time", l_time);
   lua_remove(L, -2);
   sandbox_freeze(L, /* index= */ NULL);

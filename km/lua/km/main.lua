@@ -9,6 +9,7 @@ km script init [FOLDER]                         a folder to write scripts in: de
 km script check FILE...                         syntax, names, requests, parameters, capabilities
 km script run FILE [--fleet FLEET] [NAME=VALUE...]   runs a script against a fake fleet and shows what it would do
 km script test [PATH...]                        runs specs with busted and komodo.testing
+km script replay RUN.json [FILE]                runs a recorded run again, offline; FILE instead of its script
 ]]
 
 --- Gives the exit code.

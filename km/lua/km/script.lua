@@ -175,6 +175,35 @@ function M.run(...)
   return 0
 end
 
+-- ---- replay ----
+
+--- 0: every call, the outcome and the result are the recorded ones.
+function M.replay(path, script, more)
+  if not path or more then
+    complain("which recording? km script replay RUN.json [FILE]")
+    return 2
+  end
+  local recording, problem = read(path)
+  local source
+  if recording and script then source, problem = read(script) end
+  if problem then
+    complain(problem)
+    return 1
+  end
+  local ok, outcome = pcall(testing.replay, recording, source)
+  if not ok then
+    complain(path, ": ", tostring(outcome))
+    return 1
+  end
+  if outcome.log ~= "" then print(outcome.log) end
+  if outcome.difference then
+    complain(outcome.difference)
+    return 1
+  end
+  print(outcome.ended or outcome.ok and "the same as recorded" or "fails as recorded: " .. outcome.error)
+  return 0
+end
+
 -- ---- test ----
 
 function M.test(...)

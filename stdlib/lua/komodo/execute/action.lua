@@ -6,6 +6,7 @@ local execute = require("komodo.execute")
 local fail = require("komodo.fail")
 local interpolate = require("komodo.interpolate")
 local limits = require("komodo.script.limits")
+local recording = require("komodo.script.recording")
 local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
@@ -149,17 +150,19 @@ local function script_of(config, it) return interpolate.text(it, config.file_con
 
 local function start_script(job, run, source, args)
   local u = job.update
+  run.info = {
+    id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
+    dry_run = run.dry_run, event = job.event,
+  }
   return fail.unless(nil, engine.script.run({
     id = run.id,
     source = source,
     name = job.target.name,
     args = args,
     user = run.id,
-    run = {
-      id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
-      dry_run = run.dry_run, event = job.event,
-    },
+    run = run.info,
     limits = limits.of_run(job.limits),
+    seed = run.recording and run.recording.seed,
     on_log = function(lines)
       run:print(lines)
       update.broadcast(u)
@@ -185,10 +188,12 @@ local function run_script(job)
     used_secrets = it.used_secrets,
     http_kb = job.limits.http_kb,
     dry_run = job.params.dry_run == true,
+    recording = job.params.record == true and recording.new() or nil,
   }, STAGE)
   local log = run.log
   if job.ticket.cancelled then fail.raise("cancelled", endings.cancelled) end
   local outcome = start_script(job, run, source, args)
+  if run.recording then run.recording:keep(job, run, source, args, outcome) end
   run:finish()
   job.run, job.outcome = run, outcome
   log.end_ts = engine.now()

@@ -5,6 +5,7 @@ local capability = require("komodo.script.capability")
 local fail = require("komodo.fail")
 local kv = require("komodo.script.kv")
 local limits = require("komodo.script.limits")
+local recording = require("komodo.script.recording")
 local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
@@ -148,6 +149,7 @@ for _, kind in ipairs({ "Procedure", "Action" }) do
   own.deleted = function(res)
     schedules.forget(kind, resource.id(res))
     if kind == "Action" then
+      recording.forget(resource.id(res))
       kv.forget(resource.id(res))
       records.forget(resource.id(res))
     end

@@ -26,6 +26,7 @@ local runs = {}   -- by id
 ---@field used_secrets table<string, string> Values that are never shown.
 ---@field dry_run boolean
 ---@field http_kb? number How large an answer of komodo.http may be.
+---@field recording? Recording
 ---@field log table The stage of the whole run.
 ---@field stages table[] Open ones, the newest last.
 ---@field numbers table<table, integer> Of stages, as the script knows them.
@@ -306,16 +307,19 @@ end
 engine.handle("script/call", function(group, name, params, caller)
   local run = runs[caller.id]
   if not run then fail.raise("closed", "the run is over") end
+  local call = run.recording and run.recording:call(group, name, params)
   local ok, result = pcall(answer, run, group, name, params)
-  if not next(run.used_secrets) or name == "module" then
-    if not ok then error(result, 0) end
-    return result
+  local hides = next(run.used_secrets) and name ~= "module"
+  if ok then
+    if hides then result = run:redacted(result) end
+  else
+    local e = fail.from(result)
+    result = hides and fail.new(e.code, run:redact(e.message), run:redacted(e.trace)) or e
+    result.status = e.status
   end
-  if ok then return run:redacted(result) end
-  local e = fail.from(result)
-  local shown = fail.new(e.code, run:redact(e.message), run:redacted(e.trace))
-  shown.status = e.status
-  error(shown, 0)
+  if call then run.recording:answered(call, ok, result) end
+  if not ok then error(result, 0) end
+  return result
 end)
 
 return calls

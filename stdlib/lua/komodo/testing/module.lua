@@ -1,26 +1,34 @@
 --- The `komodo` module and the globals that scripts see, over a fake engine (komodo.testing).
 
 local clock = require("komodo.testing.clock")
+local core = require("komodo.testing.core")
 local fleet = require("komodo.testing.fleet")
 local json = require("komodo.testing.json")
 local known = require("komodo.check.module")
 local schema = require("komodo.schema")
 
-local M = {}
+local M = { copy = fleet.copy }
+
+--- komodo.json
+M.json = { encode = json.encode, decode = json.decode, null = json.null, array = json.array, is_array = json.is_array, object = json.object }
 
 -- ---- printing ----
 
 local function readable(value)
-  if type(value) ~= "table" or (getmetatable(value) or {}).__tostring then return tostring(value) end
+  local mt = type(value) == "table" and getmetatable(value)
+  if type(value) ~= "table" or mt == false or type(mt) == "table" and mt.__tostring then return tostring(value) end
   local ok, text = pcall(json.encode, value)
   return ok and text or tostring(value)
 end
 
-local function log(t, prefix, ...)
+--- A line of the log.
+function M.log(t, prefix, ...)
   local parts = table.pack(...)
   for i = 1, parts.n do parts[i] = readable(parts[i]) end
   table.insert(t.lines, prefix .. table.concat(parts, "\t"))
 end
+
+local log = M.log
 
 -- ---- executions ----
 
@@ -61,7 +69,8 @@ local function values_of(task)
   error(task.values[1], 0)
 end
 
-local function concurrent(t, komodo)
+--- spawn, all, race and timeout on the virtual clock.
+function M.concurrent(t, komodo)
   local time = t.clock
   local task_mt = { __index = {
     wait = function(handle)
@@ -280,7 +289,7 @@ end
 
 local function new_module(t)
   local komodo = { args = t.args, event = t.event, run = t.run_info, kv = kv(t) }
-  komodo.json = { encode = json.encode, decode = json.decode, null = json.null, array = json.array, is_array = json.is_array }
+  komodo.json = M.json
   function komodo.read(name, params) return t:request("read", name, params) end
   function komodo.write(name, params) return t:request("write", name, reveal(t, params)) end
   function komodo.execute(name, params, opts) return execute(t, name, reveal(t, params), opts) end
@@ -300,7 +309,7 @@ local function new_module(t)
     t.clock:sleep(seconds)
     return true
   end
-  function komodo.now() return t.clock.now end
+  function komodo.now() return t.read_clock() end
   function komodo.stage(name, fn) return stage(t, name, fn) end
   function komodo.lock(name, fn) return lock(t, name, fn) end
   function komodo.terminal(target, command) return terminal(t, target, command) end
@@ -333,7 +342,9 @@ local function new_module(t)
       return http(t, request)
     end,
   }, { __call = function(_, request) return http(t, request) end })
-  concurrent(t, komodo)
+  M.concurrent(t, komodo)
+  local made = core.new(komodo)
+  for _, part in ipairs({ "pure", "time", "formats" }) do core.load(part, komodo, made) end
   return setmetatable(komodo, { __index = function(_, key)
     if fleet.kinds[key] then return sugar(t, key) end
     for _, member in ipairs(known.members) do
@@ -342,16 +353,16 @@ local function new_module(t)
   end })
 end
 
---- The globals of a script: the same allow-list as in the engine, on the test's clock.
-function M.globals(t)
-  local made = { print = function(...) log(t, "", ...) end, ARGS = t.args, komodo = new_module(t) }
+--- The globals of a script: the same allow-list as in the engine, on the test's clock. `komodo`: a module to use instead of the fake.
+function M.globals(t, komodo)
+  local made = { print = function(...) log(t, "", ...) end, ARGS = t.args, komodo = komodo or new_module(t) }
   for name in pairs(known.globals) do
     if made[name] == nil then made[name] = _G[name] end
   end
   made._ENV = nil
   made.os = { clock = os.clock, difftime = os.difftime,
-    time = function(at) return at and os.time(at) or t.clock.now // 1000 end,
-    date = function(format, at) return os.date(format or "%c", math.floor(at or t.clock.now // 1000)) end }
+    time = function(at) return at and os.time(at) or t.read_clock() // 1000 end,
+    date = function(format, at) return os.date(format or "%c", math.floor(at or t.read_clock() // 1000)) end }
   made.debug = { traceback = debug.traceback }
   function made.require(name)
     if name == "komodo" then return made.komodo end
