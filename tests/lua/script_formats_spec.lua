@@ -73,3 +73,22 @@ i: "- no list"
     end
   end)
 end)
+
+-- The names that the checker and the editors know are those that the parts in komodo/_core make.
+describe("komodo/_core", function()
+  local core = require("komodo.testing.core")
+  local namespaces = require("komodo.check.namespaces")
+
+  it("has every function of the namespaces, and no other", function()
+    local komodo = {}
+    local made = core.new(komodo, {})
+    for _, part in ipairs({ "pure", "time", "formats" }) do core.load(part, komodo, made) end
+    for name, known in pairs(namespaces.names) do
+      if komodo[name] then
+        local there = {}
+        for key in pairs(komodo[name]) do there[key] = true end
+        assert.same(known, there, name)
+      end
+    end
+  end)
+end)

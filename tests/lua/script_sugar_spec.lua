@@ -11,7 +11,7 @@ local function load_sugar(called)
   end
   local public = { read = caller("read"), write = caller("write"), execute = caller("execute") }
   local komodo = {}
-  assert(loadfile("stdlib/lua/komodo/_core/sugar.lua"))(komodo, { public = public })
+  assert(loadfile("stdlib/lua/komodo/_core/sugar.lua"))(komodo, { public = public, part = function(name) return require("komodo._core." .. name) end })
   return komodo
 end
 

@@ -5,7 +5,6 @@ local core = require("komodo.testing.core")
 local fleet = require("komodo.testing.fleet")
 local json = require("komodo.testing.json")
 local known = require("komodo.check.module")
-local schema = require("komodo.schema")
 
 local M = { copy = fleet.copy }
 
@@ -256,35 +255,6 @@ local function stage(t, name, fn)
   return table.unpack(results, 2, results.n)
 end
 
--- ---- sugar ----
-
-local function snake(text) return (text:gsub("(%l)(%u)", "%1_%2"):lower()) end
-
---- komodo.stacks and the like: list, get, create, update, delete, and the executions as verbs.
-local function sugar(t, plural)
-  local kind = fleet.kinds[plural]
-  local param = kind == "ResourceSync" and "sync" or kind:lower()
-  local made = {
-    list = function(query) return t:request("read", "List" .. kind .. "s", { query = query }) end,
-    get = function(name) return t:request("read", "Get" .. kind, { [param] = name }) end,
-    create = function(params) return t:request("write", "Create" .. kind, params) end,
-    update = function(name, config) return t:request("write", "Update" .. kind, { id = name, config = config }) end,
-    delete = function(name) return t:request("write", "Delete" .. kind, { id = name }) end,
-  }
-  for _, request in ipairs(schema.requests) do
-    local access = request.access
-    if request.group == "execute" and type(access) == "table" and access.resource == kind and access.param then
-      local verb = snake((request.name:gsub(kind, "", 1)))
-      made[verb] = function(name, params, opts)
-        local given = fleet.copy(params or {})
-        given[access.param] = name
-        return execute(t, request.name, given, opts)
-      end
-    end
-  end
-  return made
-end
-
 -- ---- everything ----
 
 local function new_module(t)
@@ -344,9 +314,8 @@ local function new_module(t)
   }, { __call = function(_, request) return http(t, request) end })
   M.concurrent(t, komodo)
   local made = core.new(komodo)
-  for _, part in ipairs({ "pure", "time", "formats" }) do core.load(part, komodo, made) end
+  for _, part in ipairs({ "pure", "time", "formats", "sugar" }) do core.load(part, komodo, made) end
   return setmetatable(komodo, { __index = function(_, key)
-    if fleet.kinds[key] then return sugar(t, key) end
     for _, member in ipairs(known.members) do
       if member.name == key then error("komodo.testing does not fake komodo." .. key, 2) end
     end
