@@ -97,7 +97,8 @@ Err scripts_open(struct api *api, struct diag *reterr)
     .call = on_call,
     .data = api,
   };
-  return runner_new(&config, &api->runner, reterr);
+  Err err = runner_new(&config, &api->runner, reterr);
+  return err == ERR_INVALID ? diag_context(reterr, "script_limits and script_limits_max do not fit together") : err;
 }
 
 void scripts_close(struct api *api, void (*on_closed)(void *data), void *data)

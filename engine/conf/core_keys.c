@@ -186,7 +186,7 @@ const struct conf_key conf_core_keys[] = {
     {.name = "repo_directory", .kind = CONF_TEXT, .dflt = "\"/repo-cache\"", .place = "repo-cache",
      .doc = "Clones that the engine makes for itself."},
     {.name = "action_directory", .kind = CONF_TEXT, .dflt = "\"/action-cache\"", .place = "action-cache",
-     .doc = "Files of running actions."},
+     .doc = "Clones of the repositories that Actions take their scripts from (needs the program git)."},
     {.name = "ui_path", .kind = CONF_TEXT, .dflt = "\"/app/ui\"",
      .doc = "Accepted for Komodo's sake: the web page is part of the program."},
     {.name = "ui_index_force_no_cache", .kind = CONF_BOOL, .dflt = "false", .doc = "Browsers ask for the page every time."},

@@ -501,6 +501,9 @@ static int l_array(lua_State *L)
 {
   table_or_new(L);
   push_array_mt(L);
+  if (!has_mark(L, 1, 2) && luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    return luaL_error(L, "this table's metatable is protected");
+  lua_settop(L, 2);
   lua_setmetatable(L, 1);
   return 1;
 }

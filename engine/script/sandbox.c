@@ -12,7 +12,7 @@
 #include "script/policy_internal.h"
 #include "script/run_internal.h"
 
-struct run *run_of(lua_State *L) { return *(struct run **)lua_getextraspace(L); }
+enum { DATE_FORMAT_MAX = 1000 };
 
 /* ---- read-only tables ---- */
 static int l_frozen_write(lua_State *L)
@@ -82,6 +82,23 @@ static int l_load(lua_State *L)
   return 1;
 }
 
+/* rawset(table, key, value): not of a library, which it would hide. */
+static int l_rawset(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checkany(L, 2);
+  luaL_checkany(L, 3);
+  lua_settop(L, 3);
+  if (lua_getmetatable(L, 1)) {
+    lua_pushliteral(L, "__newindex");
+    if (lua_rawget(L, -2) == LUA_TFUNCTION && lua_tocfunction(L, -1) == l_frozen_write)
+      return l_frozen_write(L);
+    lua_settop(L, 3);
+  }
+  lua_rawset(L, 1);
+  return 1;
+}
+
 static void make_all(lua_State *L);
 
 static int l_setmetatable(lua_State *L)
@@ -117,16 +134,20 @@ static int l_collectgarbage(lua_State *L)
 }
 
 /* ---- library calls that may lock or allocate inside the C library ---- */
-static int l_guarded(lua_State *L)
+/* os.date(format?, time?): under the guard, so the format is short; without a time it is the run's clock that is read. */
+static int l_date(lua_State *L)
 {
-  for (int i = 1; i <= lua_gettop(L); i++)
-    luaL_argexpected(L, lua_isnil(L, i) || lua_isstring(L, i), i, "number or string");
+  size_t len = 0;
+  const char *format = luaL_optlstring(L, 1, "%c", &len);
+  luaL_argcheck(L, len <= DATE_FORMAT_MAX, 1, "longer than 1,000 bytes");
+  lua_Integer at = luaL_opt(L, luaL_checkinteger, 2, run_clock_ms(run_of(L)) / 1000);
   lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
+  lua_pushlstring(L, format, len);
+  lua_pushinteger(L, at);
   guard_enter();
-  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  int status = lua_pcall(L, 2, 1, 0);
   guard_leave();
-  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+  return status == LUA_OK ? 1 : lua_error(L);
 }
 
 /* os.time(table): a copy of the fields it reads, so that no metamethod runs under the guard. */
@@ -149,21 +170,6 @@ static int l_time(lua_State *L)
   int status = lua_pcall(L, 1, 1, 0);
   guard_leave();
   return status == LUA_OK ? 1 : lua_error(L);
-}
-
-/* os.date(format?, time?): the time is given, so that it is the run's clock that is read. */
-static int l_date(lua_State *L)
-{
-  lua_settop(L, 2);
-  if (lua_isnil(L, 1)) {
-    lua_pushliteral(L, "%c");
-    lua_replace(L, 1);
-  }
-  if (lua_isnil(L, 2)) {
-    lua_pushinteger(L, run_clock_ms(run_of(L)) / 1000);
-    lua_replace(L, 2);
-  }
-  return l_guarded(L);
 }
 
 /* ---- the globals ---- */
@@ -191,7 +197,7 @@ static void open_base(lua_State *L)
   lua_getfield(L, -1, "load");
   lua_pushcclosure(L, l_load, 1);
   lua_setfield(L, -2, "load");
-  static const luaL_Reg own[] = {{"setmetatable", l_setmetatable}, {"collectgarbage", l_collectgarbage}, {NULL, NULL}};
+  static const luaL_Reg own[] = {{"setmetatable", l_setmetatable}, {"collectgarbage", l_collectgarbage}, {"rawset", l_rawset}, {NULL, NULL}};
   luaL_setfuncs(L, own, 0);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, LUA_GNAME);
@@ -414,6 +420,14 @@ static int script_main(lua_State *L)
 }
 
 /* ---- opening ---- */
+static void protect_errors(lua_State *L)
+{
+  luaL_getmetatable(L, "komodo.error");
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
 static int open_all(lua_State *L)
 {
   struct run *run = run_of(L);
@@ -422,12 +436,14 @@ static int open_all(lua_State *L)
   new_string(L);
   lua_setglobal(L, LUA_STRLIBNAME);
   errors_open(L);
+  protect_errors(L);
   lib_komodo_open(L);
   lua_setglobal(L, "komodo");
   lua_pushcfunction(L, lib_print);
   lua_setglobal(L, "print");
   open_globals(L);
   run->main.co = run->co = lua_newthread(L);
+  coroutine_hold(run->co, true);
   run->current = &run->main;
   lua_rawsetp(L, LUA_REGISTRYINDEX, run->co);
   lua_pushcfunction(run->co, script_main);
@@ -487,6 +503,7 @@ const struct core_part core_parts[CORE_PARTS] = {
     {"komodo/_core/concurrent.lua", " spawn all race timeout "},
     {"komodo/_core/state.lua", " stage var secret kv lock "},
     {"komodo/_core/http.lua", " http "},
+    {"komodo/_core/terminal.lua", " terminal "},
     {"komodo/_core/sugar.lua",
      " swarms servers stacks deployments builds repos procedures actions builders alerters syncs "},
     {"komodo/_core/pure.lua", " base64 hex hash hmac url glob template semver "},

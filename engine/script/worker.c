@@ -1,4 +1,5 @@
 /* script/worker.c: the threads that run scripts: they take the next ready run, resume it, and put it where it belongs. */
+#include <openssl/evp.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
@@ -11,7 +12,9 @@ enum {
   EXTRA_IDLE_NS = 1000000000,      /* a worker beyond the configured number ends after a second without work */
   NICENESS = 10,                   /* the loop thread goes first */
   STUCK_MS = 25,                   /* five slices without a yield */
-  EXTRA_MAX = 64,
+  EXTRA_MAX = 256,
+  NICENESS_STUCK = 19,
+  LATER_BYTES = 1024 * 1024,       /* dropping more takes longer than the loop thread should */
 };
 
 int run_kill_set(struct run *run, enum run_kill kill)
@@ -21,7 +24,26 @@ int run_kill_set(struct run *run, enum run_kill kill)
 }
 
 /* ---- a run's end ---- */
-void run_drop_state(struct run *run)
+/* With the lock held. */
+static void bury(struct runner *r, struct heap *heap)
+{
+  r->grave = mem_resize(r->grave, (r->graves + 1) * sizeof *r->grave);
+  r->grave[r->graves++] = heap;
+  uv_cond_signal(&r->wake);
+}
+
+/* With the lock held, which it leaves meanwhile. */
+static void empty_grave(struct runner *r)
+{
+  while (r->graves) {
+    struct heap *heap = r->grave[--r->graves];
+    uv_mutex_unlock(&r->lock);
+    heap_free(heap);
+    uv_mutex_lock(&r->lock);
+  }
+}
+
+void run_drop_state(struct run *run, bool later)
 {
   struct runner *r = run->runner;
   struct heap *heap = run->heap;
@@ -30,6 +52,14 @@ void run_drop_state(struct run *run)
   if (!heap)
     return;
   run->outcome.peak_bytes = heap_peak(heap);
+  EVP_MD_CTX_free(run->digest);
+  run->digest = NULL;
+  if (later && heap_peak(heap) > LATER_BYTES) {
+    uv_mutex_lock(&r->lock);
+    bury(r, heap);
+    uv_mutex_unlock(&r->lock);
+    return;
+  }
   if (heap_capacity(heap) == r->spare_capacity) {
     heap_reset(heap);
     uv_mutex_lock(&r->lock);
@@ -181,7 +211,7 @@ static void put_back(struct worker *w, struct run *run, enum step step, uint64_t
 {
   struct runner *r = w->runner;
   if (step == STEP_ENDED)
-    run_drop_state(run);
+    run_drop_state(run, /* later= */ false);
   uv_mutex_lock(&r->lock);
   r->active--;
   run->worker = NULL;
@@ -204,6 +234,7 @@ static struct run *next_run(struct worker *w)
 {
   struct runner *r = w->runner;
   bool ticks = true;
+  empty_grave(r);
   while (!atomic_load(&r->ready_count) && !r->stop) {
     if (ticks)
       stop_ticks(w, ticks = false);
@@ -212,6 +243,7 @@ static struct run *next_run(struct worker *w)
     if (!w->is_extra)
       uv_cond_wait(&r->wake, &r->lock);
     r->idle--;
+    empty_grave(r);
     if (late && !atomic_load(&r->ready_count))
       return NULL;
   }
@@ -235,7 +267,7 @@ static void worker_main(void *data)
   stop_ticks(w, true);
   for (;;) {
     uv_mutex_lock(&r->lock);
-    struct run *run = next_run(w);
+    struct run *run = w->is_demoted ? NULL : next_run(w);
     if (!run)
       break;
     uv_mutex_unlock(&r->lock);
@@ -296,10 +328,14 @@ void workers_balance(struct runner *r, uint64_t now_ms)
   workers_reap(r);
   for (struct worker *w = r->workers; w; w = w->next) {
     uint64_t since = atomic_load(&w->slice_since_ms);
-    stuck += since && now_ms > since && now_ms - since > STUCK_MS;
+    if (!since || now_ms <= since || now_ms - since <= STUCK_MS)
+      continue;
+    stuck++;
+    if (!w->is_demoted && setpriority(PRIO_PROCESS, (id_t)w->tid, NICENESS_STUCK) == 0)
+      w->is_demoted = true;
   }
-  if (atomic_load(&r->ready_count) && !r->idle && r->threads - stuck < r->base && r->threads < r->base + EXTRA_MAX &&
-      add(r, /* is_extra= */ true))
+  bool is_wanted = r->threads < r->base || (atomic_load(&r->ready_count) && !r->idle && r->threads - stuck < r->base);
+  if (is_wanted && r->threads < r->base + EXTRA_MAX && add(r, /* is_extra= */ r->threads >= r->base))
     log_warn("scripts: no further worker thread can be started");
 }
 
@@ -318,4 +354,8 @@ void workers_stop(struct runner *r)
   for (unsigned i = 0; i < r->spares; i++)
     heap_free(r->spare[i]);
   r->spares = 0;
+  while (r->graves)
+    heap_free(r->grave[--r->graves]);
+  mem_free(r->grave);
+  r->grave = NULL;
 }

@@ -11,7 +11,11 @@ local function load_sugar(called)
   end
   local public = { read = caller("read"), write = caller("write"), execute = caller("execute") }
   local komodo = {}
-  assert(loadfile("stdlib/lua/komodo/_core/sugar.lua"))(komodo, { public = public, part = function(name) return require("komodo._core." .. name) end })
+  local function freeze(t)
+    return setmetatable({}, { __index = t, __newindex = function() error("this table is read-only", 2) end })
+  end
+  local function part(name) return require("komodo._core." .. name) end
+  assert(loadfile("stdlib/lua/komodo/_core/sugar.lua"))(komodo, { public = public, freeze = freeze, part = part })
   return komodo
 end
 

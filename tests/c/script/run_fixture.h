@@ -20,6 +20,8 @@ struct scripts {
   struct runner *runner;
   unsigned calls, cancelled;
   struct script_call *kept;       /* of the request "Keep", which nobody answers before the end */
+  uint64_t tick_ms;
+  unsigned tick_gap;              /* the longest time between two requests "Tick" */
   bool closing;
 };
 
@@ -31,13 +33,19 @@ static inline void on_slow_done(struct op *op, void *data)
 
 static inline void on_call_cancel(struct script_call *call) { ++*(unsigned *)call->owner; }
 
-/* Echo answers with its parameters, Fail with an error, Slow after 20 ms, Keep never, Batch with a list. */
+/* Tick is answered at once, Echo with its parameters, Slow after 20 ms, Keep never, Batch with a list. */
 static inline void scripts_call(struct script_call *call, enum script_group group, struct str name, struct str params, void *data)
 {
   struct scripts *s = data;
   (void)group;
   s->calls++;
-  if (str_eqc(name, "Echo")) {
+  if (str_eqc(name, "Tick")) {
+    uint64_t now = clock_mono_ms();
+    if (s->tick_ms && now - s->tick_ms > s->tick_gap)
+      s->tick_gap = (unsigned)(now - s->tick_ms);
+    s->tick_ms = now;
+    script_call_done(call, OK, 200, STR("{}"), NULL);
+  } else if (str_eqc(name, "Echo")) {
     script_call_done(call, OK, 200, params, NULL);
   } else if (str_eqc(name, "Slow")) {
     struct op *op;

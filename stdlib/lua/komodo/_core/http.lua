@@ -58,12 +58,7 @@ local function get(url, fields) return send(fields, url, "GET") end
 local function post(url, fields) return send(fields, url, "POST") end
 
 --- komodo.http{ url =, method =, headers =, body | json | form =, timeout =, on_chunk = } -> { status, headers, body, url } | nil, err
-komodo.http = setmetatable({}, {
-  __index = core.freeze { get = get, post = post },
-  __newindex = function() error("komodo.http is read-only", 2) end,
-  __call = function(_, request)
-    if type(request) ~= "table" then error("komodo.http: the argument is a table with a url", 2) end
-    return send(request)
-  end,
-  __metatable = false,
-})
+komodo.http = core.freeze({ get = get, post = post }, function(_, request)
+  if type(request) ~= "table" then error("komodo.http: the argument is a table with a url", 2) end
+  return send(request)
+end)

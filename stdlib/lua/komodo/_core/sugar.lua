@@ -1,7 +1,7 @@
 --- komodo.stacks.deploy("web"): the requests of each resource type by short names (sugar_names.lua).
 
 local komodo, core = ...
-local type, error, pairs, setmetatable, tostring = type, error, pairs, setmetatable, tostring
+local type, error, pairs, setmetatable = type, error, pairs, setmetatable
 local public, names = core.public, core.part("sugar_names")
 
 local function one(what, x)
@@ -25,16 +25,14 @@ end
 
 for plural, kind in pairs(names.kinds) do
   local own = methods_of(plural, kind)
-  komodo[plural] = setmetatable({}, {
+  komodo[plural] = core.freeze(setmetatable(own, {
     __index = function(_, verb)
-      if own[verb] or type(verb) ~= "string" then return own[verb] end
+      if type(verb) ~= "string" then return nil end
       return function(x, params, opts)
         local request = { [kind.param] = one("komodo." .. plural .. "." .. verb, x) }
         for name, value in pairs(params or {}) do request[name] = value end
         return public.execute(names.execution(kind, verb), request, opts)
       end
     end,
-    __newindex = function(_, name) error("komodo." .. plural .. " is read-only (writing '" .. tostring(name) .. "')", 2) end,
-    __metatable = false,
-  })
+  }))
 end

@@ -38,8 +38,9 @@ M.members = {
     "@return any result", "@return komodo.Error? problem"),
   fn("http", "(request)", "An HTTP request; also komodo.http.get(url) and komodo.http.post(url, request).",
     "@param request komodo.HttpRequest", "@return komodo.HttpResponse? response", "@return komodo.Error? problem"),
-  fn("terminal", "(target, command, options)", "Runs a command on a server or in a container.", "@param target table|string",
-    "@param command string", "@param options? { on_line?: fun(line: string), timeout?: number }",
+  fn("terminal", "(target, command, options)", "Runs a command on a server or in a container; a terminal mixes both outputs in stdout.",
+    "@param target string|{ server?: string, container?: string, stack?: string, service?: string, deployment?: string }",
+    "@param command string|table", "@param options? { on_line?: fun(line: string), timeout?: number, shell?: string }",
     "@return { code: integer, stdout: string, stderr: string }? result", "@return komodo.Error? problem"),
   fn("var", "(name)", "Value of a variable.", "@param name string", "@return string? value", "@return komodo.Error? problem"),
   fn("secret", "(name)", "A handle that becomes the secret's value only inside http, write, execute and terminal.", "@param name string",
@@ -63,7 +64,7 @@ for _, space in ipairs(namespaces.list) do M.members[#M.members + 1] = { name = 
 
 --- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
 M.absent = {}
-for name in ("terminal respond"):gmatch("%S+") do M.absent[name] = true end
+for name in ("respond"):gmatch("%S+") do M.absent[name] = true end
 
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
 M.plurals = {}

@@ -11,6 +11,7 @@ local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
 local secrets = require("komodo.secrets")
+local source = require("komodo.script.source")
 local state = require("komodo.state")
 local text = require("komodo.text")
 local turns = require("komodo.script.turns")
@@ -19,6 +20,7 @@ local update = require("komodo.update")
 local json = engine.json
 local STAGE = "Execute Action"   -- clients look it up by this name
 local WAITING_RUNS = 100          -- of one Action
+local SCRIPTS = 10000             -- at once, when max_scripts says nothing
 local WAITING_SCRIPTS = 10        -- times max_scripts
 local RESULT_SHOWN = 2048         -- bytes of it in the log
 
@@ -75,7 +77,8 @@ local tickets, cancelled = {}, {}  -- by id of the run: what waits or runs; runs
 local function every_script()
   if not all_turns then
     local max = engine.conf("max_scripts")
-    all_turns = turns.new(max > 0 and max or 10000, WAITING_SCRIPTS * max)
+    if max == 0 then max = SCRIPTS end   -- as the workers take it
+    all_turns = turns.new(max, WAITING_SCRIPTS * max)
   end
   return all_turns
 end
@@ -145,10 +148,7 @@ local function result_line(run, result)
   return ("result: %s\n"):format(shown)
 end
 
--- The script as it is now.
-local function script_of(config, it) return interpolate.text(it, config.file_contents) end
-
-local function start_script(job, run, source, args)
+local function start_script(job, run, code, args)
   local u = job.update
   run.info = {
     id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
@@ -156,8 +156,8 @@ local function start_script(job, run, source, args)
   }
   return fail.unless(nil, engine.script.run({
     id = run.id,
-    source = source,
-    name = job.target.name,
+    source = code,
+    name = run.source and run.source.name or job.target.name,
     args = args,
     user = run.id,
     run = run.info,
@@ -178,13 +178,15 @@ local function run_script(job)
   job.limits = limits.effective(config.limits, engine.conf("script_limits"), engine.conf("script_limits_max"))
   job.bounds_of_run = rights.of_action(job)
   local it = secrets.interpolator()
-  local source = script_of(config, it)
+  local script <close> = source.open(job)   -- nil: it is in the config
+  local code = script and script.text or interpolate.text(it, config.file_contents)
   secrets.push_logs(it, u)
   local run <close> = calls.open({
     id = update.id(u),
     update = u,
     bounds = job.bounds_of_run,
     action = job.id,
+    source = script,
     used_secrets = it.used_secrets,
     http_kb = job.limits.http_kb,
     dry_run = job.params.dry_run == true,
@@ -192,8 +194,8 @@ local function run_script(job)
   }, STAGE)
   local log = run.log
   if job.ticket.cancelled then fail.raise("cancelled", endings.cancelled) end
-  local outcome = start_script(job, run, source, args)
-  if run.recording then run.recording:keep(job, run, source, args, outcome) end
+  local outcome = start_script(job, run, code, args)
+  if run.recording then run.recording:keep(job, run, code, args, outcome) end
   run:finish()
   job.run, job.outcome = run, outcome
   log.end_ts = engine.now()
@@ -231,6 +233,7 @@ execute.work.CancelAction = function(job)
     fail.raise("not_found", "Action run cancel token not found")
   end
   if tickets[id] then turns.cancel(tickets[id]) else cancelled[id] = true end
+  source.cancel(id)
   engine.script.cancel(id)
   update.log(job.update, "Cancel Triggered", "The run is stopped.")
 end

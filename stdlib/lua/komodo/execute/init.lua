@@ -39,8 +39,14 @@ local function run(job, work)
   end
   update.finalize(job.update)
   runs.note(job.update)
-  local record = execute.records[job.update.operation]
-  local doc = record and record.over(job)
+  local record, doc = execute.records[job.update.operation], nil
+  if record then
+    ok, doc = pcall(record.over, job)
+    if not ok then   -- the end of the run is told all the same
+      engine.log.error(("the record of %s %s could not be made: %s"):format(job.update.operation, update.id(job.update), fail.from(doc).message))
+      doc = nil
+    end
+  end
   update.settle(job.update, doc and function(change) record.put(change, doc) end)
   if doc then record.stored(doc) end
 end

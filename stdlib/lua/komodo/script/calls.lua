@@ -30,6 +30,7 @@ local runs = {}   -- by id
 ---@field log table The stage of the whole run.
 ---@field stages table[] Open ones, the newest last.
 ---@field numbers table<table, integer> Of stages, as the script knows them.
+---@field closing table<any, fun()> What is given back at the end; none of them waits.
 local Run = {}
 Run.__index = Run
 
@@ -40,7 +41,7 @@ Run.__index = Run
 function calls.open(fields, stage)
   local run = setmetatable(fields, Run)
   run.log = update.simple_log(stage, "")
-  run.stages, run.numbers, run.locks, run.used = { run.log }, {}, {}, {}
+  run.stages, run.numbers, run.locks, run.used, run.closing = { run.log }, {}, {}, {}, {}
   run.user = run.bounds.user
   if run.dry_run then run.plan = dry.new() end
   update.push(run.update, run.log)
@@ -57,6 +58,7 @@ function Run:__close()
     for _ = 1, times do locks.release(name) end
   end
   self.locks = {}
+  for _, close in pairs(self.closing) do close() end
 end
 
 function Run:redactor()

@@ -1,9 +1,11 @@
---- What require("name") of scripts finds outside of the engine's own modules (spec lua.md 3): Actions that are libraries.
+--- What require("name") of scripts finds outside of the engine's own modules (spec lua.md 3): files beside a script from git,
+--- and Actions that are libraries.
 local engine = require("engine")
 local fail = require("komodo.fail")
 local interpolate = require("komodo.interpolate")
 local rights = require("komodo.script.rights")
 local secrets = require("komodo.secrets")
+local source = require("komodo.script.source")
 
 local store = engine.store
 local library = {}
@@ -28,13 +30,13 @@ local function from_action(run, name)
   end
   check_saver(run, action)
   local it = secrets.interpolator()
-  local source = interpolate.text(it, action.config.file_contents)
+  local text = interpolate.text(it, action.config.file_contents)
   run:hide(it.used_secrets)
-  return source
+  return text
 end
 
---- What looks for a module, one after another: fun(run: ScriptRun, name: string): source: string?
-library.finders = { from_action }
+-- What looks for a module, one after another: fun(run: ScriptRun, name: string): text: string?, chunk_name: string?
+local finders = { source.module, from_action }
 
 --- The source of a module; raises when there is none.
 ---@async
@@ -43,11 +45,11 @@ library.finders = { from_action }
 ---@return { source: string, name: string }
 function library.find(run, name)
   if type(name) ~= "string" or name:find("^komodo%.") then fail.raise("not_found", "there is no module '%s' for scripts", tostring(name)) end
-  for _, finder in ipairs(library.finders) do
-    local source = finder(run, name)
-    if source then return { source = source, name = name:gsub("[%c\127-\255]", "_"):sub(1, 50) } end
+  for _, finder in ipairs(finders) do
+    local text, chunk = finder(run, name)
+    if text then return { source = text, name = (chunk or name):gsub("[%c\127-\255]", "_"):sub(1, 50) } end
   end
-  fail.raise("not_found", "there is no module '%s' for scripts: the engine has none, and no Action of that name is a library", name)
+  fail.raise("not_found", "there is no module '%s' for scripts: the engine has none, it is no file beside a script from git, and no Action of that name is a library", name)
 end
 
 return library

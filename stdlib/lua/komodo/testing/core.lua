@@ -88,8 +88,9 @@ function M.problem(fields)
   return setmetatable(fields, error_mt)
 end
 
-local function freeze(t)
-  return setmetatable({}, { __index = t, __newindex = function(_, name) error("this table is read-only (writing '" .. tostring(name) .. "')", 2) end,
+-- A read-only view; with `call` it can be called.
+local function freeze(t, call)
+  return setmetatable({}, { __index = t, __call = call, __newindex = function(_, name) error("this table is read-only (writing '" .. tostring(name) .. "')", 2) end,
     __pairs = function() return next, t, nil end, __metatable = false })
 end
 
