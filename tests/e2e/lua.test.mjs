@@ -312,5 +312,8 @@ test("resources have short names", async () => {
     print(assert(komodo.actions.run("short", { args = { x = 1 } }, { timeout = 20 })).success)
     print(assert(komodo.actions.delete("short")).name, select(2, komodo.actions.get("short")).code)
     print(select(2, komodo.stacks.deploy("none")).code, #komodo.servers.list())
-  `), /^short\tshort\t1\ntrue\nshort\tnot_found\nnot_found\t0\n/);
+    assert(komodo.read("ListServers", { query = { names = {}, tags = {} } }))   -- an empty table is an empty list where one is wanted
+    assert(komodo.actions.create{ name = "empty", config = { file_contents = "", capabilities = {} } })
+    print(komodo.json.is_array(komodo.actions.get("empty").config.capabilities))
+  `), /^short\tshort\t1\ntrue\nshort\tnot_found\nnot_found\t0\ntrue\n/);
 });
