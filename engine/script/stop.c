@@ -113,7 +113,7 @@ static void arm_hook(struct worker *w)
 
 static bool is_out_of_cpu(const struct run *run, uint64_t more_ns)
 {
-  return run->cpu_ns + more_ns >= (uint64_t)(run->limits.cpu_seconds * 1e9);
+  return run->cpu_ns - run->cpu_base_ns + more_ns >= (uint64_t)(run->limits.cpu_seconds * 1e9);
 }
 
 static void act(struct worker *w, bool may_leave)
