@@ -100,6 +100,25 @@ describe("the TypeScript declarations", function()
   end)
 end)
 
+describe("the schema of the web page", function()
+  local text = require("komodo.schema.gen.ui").generate()
+
+  it("has every config and execution", function()
+    for _, resource in ipairs(require("komodo.schema.resources")) do
+      assert(text:find(('"%s": "%sConfig"'):format(resource.name, resource.name), 1, true), resource.name .. ": no config")
+    end
+    for _, request in ipairs(schema.requests) do
+      if request.group == "execute" then
+        assert(text:find(('"name": "%s"'):format(request.name), 1, true), request.name .. ": missing")
+      end
+    end
+  end)
+
+  it("is the same on every run", function()
+    assert.are.equal(text, require("komodo.schema.gen.ui").generate())
+  end)
+end)
+
 describe("the LuaCATS definitions", function()
   local text = require("komodo.schema.gen.luacats").generate()
 
@@ -119,6 +138,23 @@ describe("the LuaCATS definitions", function()
     end
     for name in text:gmatch("komodo%.%u[%w_]*") do
       assert(known[name], name .. ": not declared")
+    end
+  end)
+
+  it("describe every function of the module", function()
+    local namespaces = require("komodo.check.namespaces")
+    for _, member in ipairs(require("komodo.check.module").present()) do
+      local inner = member.space and member.space.functions or namespaces.callable[member.name] or {}
+      for _, fn in ipairs(inner) do
+        assert(text:find(("\nfunction komodo.%s.%s("):format(member.name, fn.name), 1, true), member.name .. "." .. fn.name)
+      end
+      assert(text:find("\nfunction komodo." .. member.name .. "(", 1, true) or text:find("\nkomodo." .. member.name .. " = ", 1, true), member.name)
+    end
+    for plural, kind in pairs(require("komodo._core.sugar_names").kinds) do
+      for _, request in ipairs(schema.requests) do
+        local verb = require("komodo._core.sugar_names").verb(kind, request)
+        assert(not verb or text:find(("\nfunction komodo.%s.%s("):format(plural, verb), 1, true), request.name)
+      end
     end
   end)
 
