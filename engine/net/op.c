@@ -12,9 +12,8 @@ static void drain(struct op_loop *l)
 {
   struct op *last = l->last;
   uint64_t end = uv_hrtime() + TURN_NS;
-  for (bool more = l->first; more;) {
-    struct op *op = l->first;
-    more = op != last && uv_hrtime() < end;
+  for (struct op *op = NULL; l->first && op != last && uv_hrtime() < end;) {
+    op = l->first;
     l->first = op->next;
     if (!l->first)
       l->last = NULL;

@@ -10,7 +10,7 @@ enum {
   BLOCK_MIN = 32,
   QUICK_MAX = 160,              /* blocks up to here go to lists of their exact size, unmerged */
   QUICK_COUNT = QUICK_MAX / GRAIN + 1,
-  FL_MIN = 5, FL_COUNT = 28,    /* first level: powers of two, 2^5 … 2^32 */
+  FL_MIN = 5, FL_COUNT = 26,    /* first level: powers of two, 2^5 … 2^30 */
   SL_LOG = 3, SL_COUNT = 8,     /* second level: eighths */
   PAGE = 4096,
   COMMIT_MIN = 64 * 1024,
@@ -34,7 +34,7 @@ struct heap {
   uint32_t fl_map;
   uint8_t sl_map[FL_COUNT];
   struct block *quick[QUICK_COUNT];
-  struct block *lists[FL_COUNT][SL_COUNT];
+  uint32_t lists[FL_COUNT][SL_COUNT];   /* where their first blocks are; 0: nowhere. Half of what pointers take */
 };
 
 static size_t size_of(const struct block *b) { return b->word & ~(size_t)FLAGS; }
@@ -51,6 +51,17 @@ static size_t block_size(size_t size)
 }
 
 /* ---- free lists ---- */
+static struct block *first_of(struct heap *h, unsigned fl, unsigned sl)
+{
+  uint32_t at = h->lists[fl][sl];
+  return at ? (struct block *)(void *)((char *)h + at) : NULL;
+}
+
+static void set_first(struct heap *h, unsigned fl, unsigned sl, struct block *b)
+{
+  h->lists[fl][sl] = b ? (uint32_t)((char *)b - (char *)h) : 0;
+}
+
 static void place_of(size_t size, unsigned *fl, unsigned *sl)
 {
   unsigned log = 63 - (unsigned)__builtin_clzll(size);
@@ -63,10 +74,10 @@ static void list_add(struct heap *h, struct block *b)
   unsigned fl, sl;
   place_of(size_of(b), &fl, &sl);
   b->prev = NULL;
-  b->next = h->lists[fl][sl];
+  b->next = first_of(h, fl, sl);
   if (b->next)
     b->next->prev = b;
-  h->lists[fl][sl] = b;
+  set_first(h, fl, sl, b);
   h->fl_map |= 1u << fl;
   h->sl_map[fl] = (uint8_t)(h->sl_map[fl] | 1u << sl);
 }
@@ -81,7 +92,7 @@ static void list_remove(struct heap *h, struct block *b)
     b->prev->next = b->next;
     return;
   }
-  h->lists[fl][sl] = b->next;
+  set_first(h, fl, sl, b->next);
   if (b->next)
     return;
   h->sl_map[fl] = (uint8_t)(h->sl_map[fl] & ~(1u << sl));
@@ -104,7 +115,7 @@ static struct block *list_find(struct heap *h, size_t size)
     fl = (unsigned)__builtin_ctz(rows);
     in_row = h->sl_map[fl];
   }
-  return h->lists[fl][__builtin_ctz(in_row)];
+  return first_of(h, fl, (unsigned)__builtin_ctz(in_row));
 }
 
 /* ---- blocks ---- */
@@ -326,6 +337,8 @@ static void start(struct heap *h, char *committed, char *end, size_t capacity)
 struct heap *heap_new(size_t limit)
 {
   size_t size = reserved_for(limit);
+  if (limit > HEAP_LIMIT_MAX)
+    return NULL;
   char *base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED)
     return NULL;

@@ -21,7 +21,8 @@
 
 struct heap;
 
-/* Room for `limit` bytes of live blocks. NULL: no address space. Thread: any. */
+enum { HEAP_LIMIT_MAX = 1 << 30 };
+/* Room for `limit` bytes of live blocks. NULL: no address space, or more than HEAP_LIMIT_MAX. Thread: any. */
 struct heap *heap_new(size_t limit) NODISCARD;
 void heap_free(struct heap *heap);           /* NULL is fine */
 /* Empties it for the next script; returns all but the first pages to the system. The limit is its capacity again. */

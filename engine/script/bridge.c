@@ -95,6 +95,26 @@ int lua_fail(lua_State *L, const struct op *op, const char *what)
   return lua_error(L);
 }
 
+static int l_error_tostring(lua_State *L)
+{
+  lua_getfield(L, 1, "message");
+  if (!lua_isstring(L, -1))
+    lua_getfield(L, 1, "code");
+  luaL_tolstring(L, -1, NULL);
+  return 1;
+}
+
+void lua_mark_err(lua_State *L)
+{
+  if (luaL_newmetatable(L, ERROR)) {
+    lua_pushcfunction(L, l_error_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+  }
+  lua_setmetatable(L, -2);
+}
+
 void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what)
 {
   lua_createtable(L, 0, 4);
@@ -115,7 +135,7 @@ void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what)
   }
   luaL_setmetatable(L, ARRAY);
   lua_setfield(L, -2, "trace");
-  luaL_setmetatable(L, ERROR);
+  lua_mark_err(L);
 }
 
 /* ---- small helpers of the lib_*.c files ---- */
@@ -180,27 +200,9 @@ struct str lua_check_str(lua_State *L, int arg)
   return str_make(ptr, len);
 }
 
-static int l_error_tostring(lua_State *L)
-{
-  lua_getfield(L, 1, "message");
-  if (!lua_isstring(L, -1))
-    lua_getfield(L, 1, "code");
-  luaL_tolstring(L, -1, NULL);
-  return 1;
-}
-
-void errors_open(lua_State *L)
-{
-  luaL_newmetatable(L, ERROR);
-  lua_pushcfunction(L, l_error_tostring);
-  lua_setfield(L, -2, "__tostring");
-  lua_pop(L, 1);
-}
-
 void bridge_open(lua_State *L)
 {
   static const luaL_Reg box[] = {{"__gc", l_box_gc}, {"__close", l_box_gc}, {NULL, NULL}};
-  errors_open(L);
   luaL_newmetatable(L, BOX);
   luaL_setfuncs(L, box, 0);
   luaL_newmetatable(L, BUFFER);

@@ -308,7 +308,7 @@ static int l_err(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  luaL_setmetatable(L, "komodo.error");
+  lua_mark_err(L);
   return 1;
 }
 

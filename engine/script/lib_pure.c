@@ -67,7 +67,7 @@ static int l_hash(lua_State *L)
 {
   const EVP_MD *algorithm = check_algorithm(L);
   struct str text = check_text(L, 2);
-  struct digest d;
+  struct digest d = {0};
   make_digest(L, algorithm, &text, 1, &d);
   return push_hex(L, d.bytes, d.len);
 }
@@ -79,7 +79,7 @@ static int l_hmac(lua_State *L)
   struct str key = check_text(L, 2), text = check_text(L, 3);
   size_t block = (size_t)EVP_MD_block_size(algorithm);
   char pad[BLOCK_MAX] = {0};
-  struct digest d;
+  struct digest d = {0};
   if (key.len > block) {
     make_digest(L, algorithm, &key, 1, &d);
     key = str_make((char *)d.bytes, d.len);

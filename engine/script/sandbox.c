@@ -189,7 +189,8 @@ static void wrap_field(lua_State *L, const char *name, lua_CFunction wrapper)
 static void open_base(lua_State *L)
 {
   static const char *const gone[] = {"dofile", "loadfile", "warn", "print", "_G"};
-  luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
+  lua_pushcfunction(L, luaopen_base);
+  lua_call(L, 0, 1);
   for (size_t i = 0; i < ARRAY_LEN(gone); i++) {
     lua_pushnil(L);
     lua_setfield(L, -2, gone[i]);
@@ -218,6 +219,7 @@ static void new_library(lua_State *L, lua_CFunction open, const luaL_Reg *own, c
   sandbox_freeze(L, /* index= */ NULL);
 }
 
+/* Also the methods and the arithmetic of strings: see open_strings. */
 static void new_string(lua_State *L)
 {
   new_library(L, luaopen_string, NULL, "dump");
@@ -286,8 +288,72 @@ static const struct {
   void (*make)(lua_State *L);   /* [-0, +1, m] */
 } lazy[] = {
     {LUA_MATHLIBNAME, new_math}, {LUA_UTF8LIBNAME, new_utf8}, {LUA_COLIBNAME, new_coroutine}, {LUA_OSLIBNAME, new_os},
-    {LUA_DBLIBNAME, new_debug},  {LUA_TABLIBNAME, new_table}, {"require", new_require},       {"ARGS", new_args},
+    {LUA_DBLIBNAME, new_debug},  {LUA_TABLIBNAME, new_table}, {LUA_STRLIBNAME, new_string},   {"require", new_require},
+    {"ARGS", new_args},
 };
+
+/* [-0, +0, m] `string` as it was made, or made now; whatever the script keeps under its name stays. */
+static void make_strings(lua_State *L)
+{
+  lua_pushglobaltable(L);
+  lua_pushliteral(L, LUA_STRLIBNAME);
+  new_string(L);
+  lua_pushvalue(L, -2);
+  if (lua_rawget(L, -4) == LUA_TNIL && lua_getmetatable(L, -4)) {
+    lua_pop(L, 2);
+    lua_rawset(L, -3);
+  }
+  lua_settop(L, 2);
+}
+
+static int string_arith(lua_State *L, int op)
+{
+  lua_settop(L, 2);
+  make_strings(L);
+  lua_arith(L, op);
+  return 1;
+}
+
+static int l_string_add(lua_State *L) { return string_arith(L, LUA_OPADD); }
+static int l_string_sub(lua_State *L) { return string_arith(L, LUA_OPSUB); }
+static int l_string_mul(lua_State *L) { return string_arith(L, LUA_OPMUL); }
+static int l_string_mod(lua_State *L) { return string_arith(L, LUA_OPMOD); }
+static int l_string_pow(lua_State *L) { return string_arith(L, LUA_OPPOW); }
+static int l_string_div(lua_State *L) { return string_arith(L, LUA_OPDIV); }
+static int l_string_idiv(lua_State *L) { return string_arith(L, LUA_OPIDIV); }
+
+static int l_string_unm(lua_State *L)
+{
+  lua_settop(L, 1);
+  lua_pushvalue(L, 1);   /* what make_strings expects */
+  make_strings(L);
+  lua_settop(L, 1);
+  lua_arith(L, LUA_OPUNM);
+  return 1;
+}
+
+static int l_string_index(lua_State *L)
+{
+  lua_settop(L, 2);
+  make_strings(L);
+  lua_gettable(L, 1);
+  return 1;
+}
+
+/* A metatable of strings that puts the library in its own place when it is needed. */
+static void open_strings(lua_State *L)
+{
+  static const luaL_Reg metamethods[] = {
+      {"__index", l_string_index}, {"__add", l_string_add}, {"__sub", l_string_sub},   {"__mul", l_string_mul},
+      {"__mod", l_string_mod},     {"__pow", l_string_pow}, {"__div", l_string_div},   {"__idiv", l_string_idiv},
+      {"__unm", l_string_unm},     {NULL, NULL}};
+  lua_pushliteral(L, "");
+  luaL_newlib(L, metamethods);
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable");
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
 
 /* [-0, +0, m] the globals are plain from here on. */
 static void make_all(lua_State *L)
@@ -426,23 +492,12 @@ static int script_main(lua_State *L)
 }
 
 /* ---- opening ---- */
-static void protect_errors(lua_State *L)
-{
-  luaL_getmetatable(L, "komodo.error");
-  lua_pushboolean(L, false);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-}
-
 static int open_all(lua_State *L)
 {
   struct run *run = run_of(L);
   lua_gc(L, LUA_GCSTOP);
   open_base(L);
-  new_string(L);
-  lua_setglobal(L, LUA_STRLIBNAME);
-  errors_open(L);
-  protect_errors(L);
+  open_strings(L);
   lib_komodo_open(L);
   lua_setglobal(L, "komodo");
   lua_pushcfunction(L, lib_print);

@@ -86,8 +86,8 @@ const gaps = (update) => [...stage(update).stdout.matchAll(/gap (\d+)/g)].map((m
 const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 
 const right = {
-  cpu: /^limit: cpu/, memory: /^limit: memory/, time: /^limit: time/, result: /^limit: result/, cancelled: /^cancelled/,
-  error: /^(?!limit: |cancelled)/,
+  cpu: /^stopped: .*limits\.cpu_seconds/, memory: /^stopped: .*limits\.memory_mb/, time: /^stopped: .*limits\.wall_seconds/,
+  result: /^stopped: .*limits\.result_kb/, cancelled: /^stopped: it was cancelled/, error: /^(?!stopped: )/,
 };
 
 test("every probe ends as it must, and nobody else notices", { timeout: 900000 }, async () => {

@@ -92,10 +92,56 @@ static void delivers_what_is_inside_when_it_closes(void **state)
   loop_close(&l);
 }
 
+struct slow_office {
+  struct mailbox box;
+  uv_timer_t timer;
+  int taken, taken_at_first_tick;
+};
+
+static void on_slow_letter(struct mail *mail, void *data)
+{
+  struct slow_office *o = data;
+  uint64_t until = uv_hrtime() + 500000;
+  while (uv_hrtime() < until)
+    continue;
+  o->taken++;
+  mem_free(mail);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+  struct slow_office *o = timer->data;
+  if (!o->taken_at_first_tick)
+    o->taken_at_first_tick = o->taken;
+}
+
+/* Whoever posts without end must not keep the loop from everything else. */
+static void a_flood_is_taken_in_turns(void **state)
+{
+  (void)state;
+  enum { FLOOD = 200 };
+  struct test_loop l;
+  struct slow_office o = {0};
+  loop_open(&l);
+  mailbox_init(&o.box, &l.uv, on_slow_letter, &o);
+  uv_timer_init(&l.uv, &o.timer);
+  o.timer.data = &o;
+  uv_timer_start(&o.timer, on_tick, 1, 1);
+  for (int i = 0; i < FLOOD; i++)
+    mailbox_post(&o.box, mem_new(sizeof(struct mail)));
+  while (o.taken < FLOOD)
+    uv_run(&l.uv, UV_RUN_ONCE);
+  assert_in_range(o.taken_at_first_tick, 1, FLOOD / 2);
+  mailbox_close(&o.box, NULL);
+  uv_close((uv_handle_t *)&o.timer, NULL);
+  loop_close(&l);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keeps_the_order_of_each_thread),
+      cmocka_unit_test(a_flood_is_taken_in_turns),
       cmocka_unit_test(delivers_what_is_inside_when_it_closes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

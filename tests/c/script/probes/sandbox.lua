@@ -47,3 +47,13 @@ return not pcall(require, "/tmp/x") and not pcall(require, "komodo.policy") and 
 return warn == nil and type(print) == "function"
 --- the parent of a thread is closed: ok | true
 local co, main = coroutine.running() return not main and type(co) == "thread" and getmetatable(co) == nil
+--- texts add before their library is made: ok | true
+return "10" + 1 == 11 and string.rep("x", 2) == "xx"
+--- texts negate before their library is made: ok | true
+return -"2" == -2 and ("x"):rep(2) == "xx"
+--- a text's method makes the library: ok | true
+local f = ("").rep return f == string.rep and getmetatable("") == false
+--- a name taken before the library is made stays: ok | true
+string = 7 local _ = ("x"):upper() return string == 7 and ("x"):upper() == "X"
+--- no string at all: ok | true
+string = nil return string == nil and ("x"):upper() == "X" and "2" * 2 == 4
