@@ -3,6 +3,12 @@
 local engine = engine
 local running = {}
 
+-- Of one that runs.
+local Entry = {}
+function Entry:__close()
+  if self.id and running[self.id] == self.script then running[self.id] = nil end
+end
+
 --- Runs a user script and waits for its end.
 ---@async
 ---@param spec table What engine.script.start takes, id and on_log(lines).
@@ -10,15 +16,24 @@ local running = {}
 --- api_calls, log_dropped_bytes, clock }
 ---@return table? err why it could not be started
 function engine.script.run(spec)
-  local script <close>, err = engine.script.start(spec)
+  local script, err = engine.script.start(spec)
   if not script then return nil, err end
-  local id <const> = spec.id
+  return engine.script.follow(script, spec.id, spec.on_log)
+end
+
+--- Waits for the end of what engine.script.start gave, which it closes. Who has nothing else of the spec need not keep it.
+---@async
+---@param started userdata
+---@param id? string For engine.script.cancel and take.
+---@param on_log? fun(lines: string)
+---@return table? outcome
+---@return table? err
+function engine.script.follow(started, id, on_log)
+  local script <close> = started
+  local guard <close> = setmetatable({ id = id, script = script }, Entry)
   if id then running[id] = script end
-  local forget <close> = setmetatable({}, { __close = function()
-    if id and running[id] == script then running[id] = nil end
-  end })
   for lines in script.read, script do
-    if spec.on_log then spec.on_log(lines) end
+    if on_log then on_log(lines) end
   end
   return script:outcome()
 end

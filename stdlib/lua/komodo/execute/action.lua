@@ -128,11 +128,15 @@ local function engine_turn(job)
   return queue
 end
 
-local function leaving(queue, forget)
-  return setmetatable({}, { __close = function()
-    queue:leave()
-    if forget and queue:is_idle() then turns_of[forget] = nil end
-  end })
+-- The turns that a run has.
+local Held = {}
+function Held:__close()
+  if self.engine then self.engine:leave() end
+  if self.own then
+    self.own:leave()
+    if self.own:is_idle() then turns_of[self.action] = nil end
+  end
+  tickets[self.id], cancelled[self.id] = nil, nil
 end
 
 -- ---- a run ----
@@ -186,7 +190,7 @@ function action.prepare(job)
     recording = job.params.record == true and recording.new() or nil,
   }, STAGE)
   if script then run.closing[script] = function() script:close() end end
-  run.info = {
+  local info = {
     id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
     dry_run = run.dry_run, event = job.event,
   }
@@ -196,7 +200,7 @@ function action.prepare(job)
     name = script and script.name or job.target.name,
     args = args,
     user = run.id,
-    run = run.info,
+    run = info,
     limits = limits.of_run(job.limits),
     seed = run.recording and run.recording.seed,
   }
@@ -206,14 +210,17 @@ local function run_script(job)
   local u = job.update
   update.broadcast(u)
   local run <close>, spec = action.prepare(job)
+  -- Ten thousand runs that sleep should not each keep a whole Action.
+  job.target = { _id = job.target._id, name = job.target.name }
   local log = run.log
   if job.ticket.cancelled then fail.raise("cancelled", endings.cancelled) end
-  spec.on_log = function(lines)
+  local script = fail.unless(nil, engine.script.start(spec))
+  if not run.recording then spec = nil end
+  local outcome = fail.unless(nil, engine.script.follow(script, run.id, function(lines)
     run:print(lines)
     update.broadcast(u)
-  end
-  local outcome = fail.unless(nil, engine.script.run(spec))
-  if run.recording then run.recording:keep(job, run, spec.source, spec.args, outcome) end
+  end))
+  if run.recording then run.recording:keep(job, run, spec, outcome) end
   run:finish()
   job.run, job.outcome = run, outcome
   log.end_ts = engine.now()
@@ -228,10 +235,10 @@ execute.define("RunAction", "Action", function(job)
   local id = update.id(job.update)
   job.ticket = { cancelled = cancelled[id] }
   cancelled[id], tickets[id] = nil, job.ticket
-  local forget <close> = setmetatable({}, { __close = function() tickets[id], cancelled[id] = nil, nil end })
+  local held <close> = setmetatable({ id = id, action = job.id }, Held)
   if job.ticket.cancelled then fail.raise("cancelled", endings.waiting) end
-  local guard <close> = leaving(own_turn(job), job.id)
-  local unlock <close> = leaving(engine_turn(job))
+  held.own = own_turn(job)
+  held.engine = engine_turn(job)
   -- A step of a Procedure has its script with it.
   if job.update.target.type ~= "Action" then return run_script(job) end
   -- What waited runs as it is saved now.
