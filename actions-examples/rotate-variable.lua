@@ -4,7 +4,7 @@
 --       the old value returns and all are deployed again. The value appears in no log.
 -- Args: variable = "SESSION_KEY", tag = "uses-session-key", server = "web-1"
 -- Trigger: schedule, "every month on the 1st at 03:00"
--- capabilities: read:GetVariable, read:ListStacks, write:UpdateVariableValue, execute:DeployStack, terminal:server
+-- capabilities: read:GetVariable, read:ListStacks, secret:*, write:UpdateVariableValue, execute:DeployStack, terminal:server
 
 local name = assert(komodo.args.variable, "args.variable: which variable?")
 local tag = assert(komodo.args.tag, "args.tag: which stacks use it?")
@@ -14,7 +14,8 @@ local made = assert(komodo.terminal({ server = server }, "openssl rand -hex 32")
 local fresh = made.stdout:match("^%x+")
 if made.code ~= 0 or not fresh or #fresh ~= 64 then error("openssl on " .. server .. " made no value", 0) end
 
-local old = assert(komodo.read("GetVariable", { name = name })).value
+local before = assert(komodo.read("GetVariable", { name = name }))
+local old = before.is_secret and assert(komodo.secret(name)) or before.value
 local stacks = assert(komodo.read("ListStacks", { query = { tags = { tag } } }))
 
 local function deploy_all()

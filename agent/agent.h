@@ -12,6 +12,7 @@
 #include "agent/recent.h"
 #include "agent/settings.h"
 #include "agent/stats.h"
+#include "agent/terminal.h"
 
 struct serve;
 
@@ -25,6 +26,7 @@ struct agent {
   struct buf system_info;           /* SystemInformation as JSON, once at start */
   struct shared_text public_key;    /* ours, as engines see it */
   struct jobs jobs;
+  struct terminals terminals;
   struct serve *serve;              /* loop thread; set once the links are up */
 };
 

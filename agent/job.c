@@ -1,6 +1,8 @@
 /* agent/job.c: see job.h. */
 #include "agent/job.h"
 
+#include "agent/terminal.h"
+#include "base/id.h"
 #include "base/mem.h"
 
 static bool is_signal(struct str s)
@@ -10,6 +12,11 @@ static bool is_signal(struct str s)
     if (str_eqc(s, names[i]))
       return true;
   return false;
+}
+
+static bool is_recreate(struct str s)
+{
+  return str_eqc(s, "Never") || str_eqc(s, "Always") || str_eqc(s, "DifferentCommand");
 }
 
 static bool all_texts(yyjson_val *list)
@@ -35,6 +42,9 @@ static bool kind_fits(int kind, yyjson_val *v)
   case PARAM_LIST: return yyjson_is_arr(v);
   case PARAM_SIGNAL: return is_signal(js_str(v));
   case PARAM_COMBINATOR: return str_eqc(js_str(v), "Or") || str_eqc(js_str(v), "And");
+  case PARAM_TARGET: return target_read(v, &(struct target){0});
+  case PARAM_RECREATE: return is_recreate(js_str(v));
+  case PARAM_UUID: return id_uuid_parse(js_str(v), (unsigned char[UUID_BYTES]){0});
   default: return false;
   }
 }

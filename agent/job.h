@@ -38,6 +38,9 @@ enum param_kind {
   PARAM_TEXT, PARAM_BOOL, PARAM_UINT, PARAM_INT, PARAM_TEXTS, PARAM_OBJECT, PARAM_LIST, PARAM_MAP,
   PARAM_SIGNAL,       /* SIGHUP, SIGINT, SIGQUIT, SIGTERM or "1", "2", "3", "15" */
   PARAM_COMBINATOR,   /* "Or", "And" */
+  PARAM_TARGET,       /* what a terminal belongs to (agent/terminal.h) */
+  PARAM_RECREATE,     /* "Never", "Always", "DifferentCommand" */
+  PARAM_UUID,
   PARAM_OPTIONAL = 32 /* flag: may be absent or null */
 };
 struct param {

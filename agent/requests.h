@@ -15,5 +15,8 @@ request_fn do_inspect_container, do_full_container_stats, do_inspect_image, do_i
 request_fn do_stop_container, do_remove_container, do_run_container;
 /* do_keys.c */
 request_loop_fn do_rotate_private_key, do_rotate_core_public_key;
+/* do_terminals.c */
+request_loop_fn do_list_terminals, do_create_server_terminal, do_create_exec_terminal, do_create_attach_terminal,
+    do_delete_terminal, do_delete_all_terminals, do_connect_terminal, do_disconnect_terminal, do_execute_terminal;
 
 #endif

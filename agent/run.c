@@ -178,6 +178,8 @@ static void stop(struct program *p)
   uv_unref((uv_handle_t *)&p->limit);
   stats_close(&p->agent.stats);
   container_stats_close(&p->agent.container_stats);
+  p->agent.terminals.on_quiet = NULL;
+  terminals_stop(&p->agent.terminals);
   trim_close(&p->trim, /* on_closed= */ NULL);
   for (size_t i = 0; i < SIGNAL_COUNT; i++)
     uv_close((uv_handle_t *)&p->signals[i], NULL);
@@ -226,6 +228,9 @@ static void start_background(struct program *p)
   jobs_init(&a->jobs, &p->loop, a);
   a->jobs.on_idle = end_if_quiet;
   a->jobs.idle_data = p;
+  terminals_init(&a->terminals, &p->loop);
+  a->terminals.on_quiet = on_measured;
+  a->terminals.data = p;
   stats_start(&a->stats, &p->loop, &a->settings);
   container_stats_start(&a->container_stats, &p->loop, &a->docker, &a->settings);
   trim_init(&p->trim, &p->loop);

@@ -5,7 +5,7 @@
 #ifndef AGENT_RUNLOG_H
 #define AGENT_RUNLOG_H
 
-#include "agent/exec.h"
+#include "base/exec.h"
 #include "agent/text.h"
 
 /* Secret values and the names shown instead, in the order they are applied. */

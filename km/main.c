@@ -1,13 +1,13 @@
-/* km/main.c: km: opens Lua, finds modules in the program itself, and runs km/main.lua with the arguments. */
+/* km/main.c: km: opens Lua, finds modules in the program itself, and runs km/main.lua with the words after the options. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
-#include "base/attr.h"
 #include "base/embed.h"
+#include "km/native.h"
 
 extern const struct embed_file km_stdlib[], km_commands[];
 
@@ -65,28 +65,43 @@ static int l_traceback(lua_State *L)
 struct start {
   int argc;
   char **argv;
+  struct conf_args args;
 };
 
-/* [-1, +1, e] require("km.main").run(arguments...) -> exit code */
+/* [-1, +1, e] require("km.main").run(words...) -> exit code */
 static int l_main(lua_State *L)
 {
   const struct start *start = lua_touserdata(L, 1);
   luaL_openlibs(L);
   add_searcher(L);
+  native_open(L, &start->args);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "km.main");
   lua_call(L, 1, 1);
-  lua_getfield(L, -1, "run");
-  for (int i = 1; i < start->argc; i++)
+  lua_getfield(L, -1, start->args.help ? "help" : start->args.version ? "version" : "run");
+  luaL_checkstack(L, start->argc, "too many words");
+  for (int i = start->args.rest; i < start->argc; i++)
     lua_pushstring(L, start->argv[i]);
-  lua_call(L, start->argc - 1, 1);
+  lua_call(L, start->argc - start->args.rest, 1);
   return 1;
 }
 
-/* Exit codes: 0 done, 1 something is wrong with what was looked at, 2 wrong use. */
+static void on_terminate(int number)
+{
+  (void)number;
+  _exit(EXIT_SUCCESS);
+}
+
+/* Exit codes: 0 done, 1 something is wrong with what was looked at, 2 wrong use (spec cli.md 6). */
 int main(int argc, char **argv)
 {
-  struct start start = {argc, argv};
+  struct start start = {.argc = argc, .argv = argv};
+  struct diag d;
+  signal(SIGTERM, on_terminate);
+  if (conf_args_parse(CONF_CLI, argc, argv, &start.args, &d)) {
+    fprintf(stderr, "km: %s\n", d.message);
+    return 2;
+  }
   lua_State *L = luaL_newstate();
   if (!L) {
     fputs("km: no memory\n", stderr);
@@ -96,10 +111,11 @@ int main(int argc, char **argv)
   lua_pushcfunction(L, l_main);
   lua_pushlightuserdata(L, &start);
   int code = EXIT_FAILURE;
-  if (argc > 0 && lua_pcall(L, 1, 1, 1) == LUA_OK)
+  if (lua_pcall(L, 1, 1, 1) == LUA_OK)
     code = (int)lua_tointeger(L, -1);
   else
     fprintf(stderr, "km: %s\n", lua_tostring(L, -1));
   lua_close(L);
+  native_close();
   return code;
 }

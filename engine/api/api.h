@@ -5,6 +5,7 @@
  *   dispatch.c  schema, access gate, handler (C for hot reads, policy Lua for the rest)
  *   reads.c     the handlers in C
  *   live.c      /ws/update
+ *   terminal.c  /terminal/execute, /ws/terminal
  *
  * Thread   loop thread.
  */
@@ -64,6 +65,7 @@ struct api {
 struct caller {
   struct str id, username;
   bool admin, enabled;
+  struct str by;        /* id of the run whose script or Procedure asks; empty: nobody but the user */
 };
 /* A caller by user id: stored or built-in; false: nobody. The texts point into the tables. */
 bool caller_find(const struct api *api, struct str user_id, struct caller *ret);
@@ -82,6 +84,9 @@ void answer_release(struct answer *answer);
  * has the outcome. Else a policy task is at work (its reference is the caller's); when it is done, answer_take() it. */
 struct policy_task *dispatch(struct api *api, enum schema_group group, struct str name, yyjson_val *params, const struct caller *caller,
                              struct str client_ip, struct answer *answer);
+/* The same for a route of its own: `params` as the type is declared, then the handler of that name. */
+struct policy_task *dispatch_typed(struct api *api, const char *type, const char *handler, yyjson_val *params,
+                                   const struct caller *caller, struct str client_ip, struct answer *answer);
 void answer_take(struct answer *answer, struct policy_task *task);
 /* Brings the fields of an answer made by policy into their declared order, where its type is a declared one. */
 void answer_order(const struct api *api, enum schema_group group, struct str name, struct answer *answer);
@@ -120,6 +125,8 @@ void credentials_check(struct api *api, const struct http_credentials *given, st
 void http_on_request(struct http_req *req, void *api);
 /* Answers with {"error","trace"}. */
 void http_answer_error(struct http_req *req, int status, const struct diag *d);
+/* Begins an answer 200 in pieces, without a Content-Type (net/http_server.h, http_respond_begin). */
+void http_answer_stream(struct http_req *req, void (*on_drain)(struct http_req *req, void *data), void *data);
 
 /* ---- live.c: /ws/update ---- */
 struct live *live_new(struct api *api);
@@ -127,6 +134,17 @@ void live_free(struct live *live);
 void live_accept(struct live *live, struct http_req *req);
 /* Sends the list item of an Update to everybody who may see its target. */
 void live_broadcast(struct live *live, struct str target_type, struct str target_id, struct str item);
+
+/* The first frame of a socket of users: {"type":"Jwt","params":{"jwt"}} or {"type":"ApiKeys","params":{"key","secret"}}; borrowed
+ * from the document. */
+bool live_read_login(yyjson_val *root, struct http_credentials *ret);
+/* Why a login was refused, as its text frame says it. */
+void live_write_refusal(int status, const struct diag *d, struct buf *out);
+
+/* ---- terminal.c: /terminal/execute, /ws/terminal ---- */
+/* Runs the command that `body` asks for; answers with its output as it comes. */
+void terminal_execute(struct api *api, struct http_req *req, yyjson_val *body, const struct caller *caller, struct str client_ip);
+void terminal_accept(struct api *api, struct http_req *req);
 
 /* ---- scripts.c: what user scripts ask for ---- */
 NODISCARD Err scripts_open(struct api *api, struct diag *reterr);

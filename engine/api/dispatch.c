@@ -42,7 +42,7 @@ bool caller_find(const struct api *api, struct str user_id, struct caller *ret)
   const struct row *row = table_get(api->model->tables[TABLE_USER], user_id);
   size_t n = (size_t)(user_id.ptr[user_id.len - 1] - '0');
   struct str name = row ? row->name : n < ARRAY_LEN(builtin) ? str_of(builtin[n]) : STR_NONE;
-  *ret = (struct caller){user->id, name, user->admin, user->enabled};
+  *ret = (struct caller){user->id, name, user->admin, user->enabled, STR_NONE};
   return true;
 }
 
@@ -110,15 +110,17 @@ static int push_call(lua_State *L, void *data)
     lua_pushboolean(L, p->caller->enabled);
     lua_setfield(L, -2, "enabled");
     lua_setfield(L, -2, "user");
+    if (p->caller->by.len)
+      set_text(L, "by", p->caller->by);
   }
   return 2;
 }
 
-static struct policy_task *run_policy(struct api *api, const char *key, const struct schema_request *r, yyjson_val *params,
+static struct policy_task *run_policy(struct api *api, const char *key, const char *name, yyjson_val *params,
                                       const struct caller *caller, struct str ip, struct answer *answer)
 {
   if (!policy_has(api->policy, key))
-    return fail(answer, diag_set(&answer->diag, ERR_UNSUPPORTED, "%s is not supported by this engine yet", r->name));
+    return fail(answer, diag_set(&answer->diag, ERR_UNSUPPORTED, "%s is not supported by this engine yet", name));
   struct push_data data = {params, caller, ip};
   struct policy_task *task;
   Err err = policy_call(api->policy, key, push_call, &data, &task, &answer->diag);
@@ -130,30 +132,44 @@ static struct policy_task *run_policy(struct api *api, const char *key, const st
   return NULL;
 }
 
+/* NULL: `answer` says why. */
+static yyjson_doc *normalise(const struct schema_type *type, yyjson_val *params, struct answer *answer)
+{
+  CLEANUP(json_mut_doc_free) yyjson_mut_doc *mut = yyjson_mut_doc_new(NULL);
+  yyjson_mut_val *normal;
+  Err err = mut ? schema_normalise(type, params, SCHEMA_FULL, mut, &normal, &answer->diag) : ERR_NOMEM;
+  if (err)
+    return fail(answer, err);
+  yyjson_doc *doc = yyjson_mut_val_imut_copy(normal, NULL);
+  return doc ? doc : fail(answer, ERR_NOMEM);
+}
+
+struct policy_task *dispatch_typed(struct api *api, const char *type, const char *handler, yyjson_val *params,
+                                   const struct caller *caller, struct str client_ip, struct answer *answer)
+{
+  CLEANUP(json_doc_free) yyjson_doc *doc = normalise(schema_type(api->schema, type), params, answer);
+  return doc ? run_policy(api, handler, handler, yyjson_doc_get_root(doc), caller, client_ip, answer) : NULL;
+}
+
 struct policy_task *dispatch(struct api *api, enum schema_group group, struct str name, yyjson_val *params, const struct caller *caller,
                              struct str client_ip, struct answer *answer)
 {
   const struct schema_request *r = schema_request(api->schema, group, name);
   if (!r)
     return fail(answer, diag_set(&answer->diag, ERR_NOTFOUND, "There is no request '%.*s' in /%s", STR_ARG(str_sub(name, 0, 100)), paths[group]));
-  CLEANUP(json_mut_doc_free) yyjson_mut_doc *mut = yyjson_mut_doc_new(NULL);
-  yyjson_mut_val *normal;
-  Err err = mut ? schema_normalise(r->params, params, SCHEMA_FULL, mut, &normal, &answer->diag) : ERR_NOMEM;
-  if (err)
-    return fail(answer, err);
-  CLEANUP(json_doc_free) yyjson_doc *doc = yyjson_mut_val_imut_copy(normal, NULL);
+  CLEANUP(json_doc_free) yyjson_doc *doc = normalise(r->params, params, answer);
   if (!doc)
-    return fail(answer, ERR_NOMEM);
+    return NULL;
   yyjson_val *root = yyjson_doc_get_root(doc);
   const struct row *target = NULL;
-  err = gate(api, r, root, caller, &target, &answer->diag);
+  Err err = gate(api, r, root, caller, &target, &answer->diag);
   if (err)
     return fail(answer, err);
   char key[96];
   snprintf(key, sizeof key, "%s/%s", prefixes[group], r->name);
   const struct read_handler *h = map_get(&api->handlers, str_of(key));
   if (!h)
-    return run_policy(api, key, r, root, caller, client_ip, answer);
+    return run_policy(api, key, r->name, root, caller, client_ip, answer);
   struct read_call call = {api, h->kind, root, caller, target, &answer->body, &answer->diag};
   err = h->run(&call);
   if (!err)

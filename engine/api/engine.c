@@ -17,6 +17,7 @@
 #include "net/trim.h"
 #include "sched/lib_schedule.h"
 #include "script/lib_fs.h"
+#include "script/lib_git.h"
 #include "script/lib_model.h"
 #include "script/libs.h"
 #include "store/store_collections.h"
@@ -330,9 +331,11 @@ static Err start_policy(struct engine *e, struct diag *reterr)
   struct lib_store store = {a->store, e->tables, n, arrange, a};
   lib_store_open(L, &store);
   lib_hub_open(L, a->hub);
+  lib_terminal_open(L, a->hub);
   lib_time_open(L);
   lib_crypto_open(L);
   lib_fs_open(L);
+  lib_git_open(L);
   lib_schedule_open(L);
   e->lib_model = (struct lib_model){a->model, a->status};
   lib_model_open(L, &e->lib_model);

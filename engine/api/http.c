@@ -68,6 +68,13 @@ void http_answer_error(struct http_req *req, int status, const struct diag *d)
   respond(req, status, STR("application/json"), buf_str(&body));
 }
 
+void http_answer_stream(struct http_req *req, void (*on_drain)(struct http_req *req, void *data), void *data)
+{
+  struct headers h = {0};
+  add_cors(api_of(req), req, &h);
+  http_respond_begin(req, 200, h.list, h.count, on_drain, data);
+}
+
 static void answer_error(struct http_req *req, Err err, const char *message)
 {
   struct diag d;
@@ -299,32 +306,49 @@ static int push_body(lua_State *L, void *data)
   return 1;
 }
 
+/* The JSON of a POST behind the login; NULL: the request is answered. `err`, `d`: of the credentials. */
+static yyjson_doc *posted_json(const struct call *c, Err err, const struct diag *d)
+{
+  yyjson_doc *doc = NULL;
+  struct diag words;
+  if (err) {
+    http_answer_error(c->req, err_status(err), d);
+  } else if (!is_post(c->req)) {
+    answer_method(c->req, "POST");
+  } else if (!is_json(http_req_header(c->req, "Content-Type"))) {
+    answer_error(c->req, ERR_MEDIA, "Expected request with `Content-Type: application/json`");
+  } else {
+    err = json_parse(http_req_body(c->req), &doc, &words);
+    if (err)
+      http_answer_error(c->req, err_status(err), &words);
+  }
+  return doc;
+}
+
 static void on_lua_check(void *data, Err err, const struct diag *d, const struct caller *caller)
 {
   struct call *c = data;
   struct diag words;
   struct policy_task *task;
-  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
   (void)caller;
-  if (err) {
-    http_answer_error(c->req, err_status(err), d);
+  CLEANUP(json_doc_free) yyjson_doc *doc = posted_json(c, err, d);
+  if (!doc)
     return;
-  }
-  if (!is_post(c->req)) {
-    answer_method(c->req, "POST");
-    return;
-  }
-  if (!is_json(http_req_header(c->req, "Content-Type"))) {
-    answer_error(c->req, ERR_MEDIA, "Expected request with `Content-Type: application/json`");
-    return;
-  }
-  err = json_parse(http_req_body(c->req), &doc, &words);
-  if (!err)
-    err = policy_call(c->api->policy, "lua/check", push_body, yyjson_doc_get_root(doc), &task, &words);
+  err = policy_call(c->api->policy, "lua/check", push_body, yyjson_doc_get_root(doc), &task, &words);
   if (err)
     http_answer_error(c->req, err_status(err), &words);
   else
     op_wait(&task->op, on_task, c);
+}
+
+/* ---- POST /terminal/execute ---- */
+
+static void on_terminal_execute(void *data, Err err, const struct diag *d, const struct caller *caller)
+{
+  struct call *c = data;
+  CLEANUP(json_doc_free) yyjson_doc *doc = posted_json(c, err, d);
+  if (doc)
+    terminal_execute(c->api, c->req, yyjson_doc_get_root(doc), caller, c->ip);
 }
 
 static void run_with_credentials(struct http_req *req, bool need_enabled, credentials_fn *then)
@@ -421,6 +445,11 @@ static void route_listener(struct http_req *req)
 
 static void route_lua_check(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ true, on_lua_check); }
 
+static void route_terminal_execute(struct http_req *req)
+{
+  run_with_credentials(req, /* need_enabled= */ true, on_terminal_execute);
+}
+
 static void route_user(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ false, on_user); }
 
 /* ---- documents ---- */
@@ -511,6 +540,7 @@ static void route_docs(struct http_req *req) { answer_page(req, "docs.html"); }
 static void route_version(struct http_req *req) { respond(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_API_VERSION)); }
 static void route_auth_version(struct http_req *req) { respond(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_AUTH_VERSION)); }
 static void route_ws_update(struct http_req *req) { live_accept(api_of(req)->live, req); }
+static void route_ws_terminal(struct http_req *req) { terminal_accept(api_of(req), req); }
 static void route_ws_periphery(struct http_req *req) { hub_accept(api_of(req)->hub, req); }
 
 static void route_static(struct http_req *req) { static_respond(api_of(req)->ui, req); }
@@ -523,7 +553,7 @@ static const struct {
 } pages[] = {
   {"/version", route_version},     {"/auth/version", route_auth_version}, {"/user", route_user},
   {"/docs", route_docs},           {"/ws/update", route_ws_update},       {"/ws/periphery", route_ws_periphery},
-  {"/lua/check", route_lua_check},
+  {"/lua/check", route_lua_check}, {"/ws/terminal", route_ws_terminal},   {"/terminal/execute", route_terminal_execute},
 };
 
 /* "/read" or "/read/GetStack"; the longer prefixes come first. */
@@ -568,7 +598,7 @@ void http_on_request(struct http_req *req, void *data)
   for (size_t i = 0; i < ARRAY_LEN(pages); i++)
     if (str_eqc(path, pages[i].path)) {
       /* Behind the login the method is looked at after the credentials (spec api.md 1). */
-      if (is_get(req) || pages[i].run == route_user || pages[i].run == route_lua_check)
+      if (is_get(req) || pages[i].run == route_user || pages[i].run == route_lua_check || pages[i].run == route_terminal_execute)
         pages[i].run(req);
       else
         answer_method(req, "GET,HEAD");

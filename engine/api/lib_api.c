@@ -49,22 +49,20 @@ static int dispatch_finish(lua_State *L, int status, lua_KContext ctx)
   return lua_json_result(L, task->result.len ? buf_str(&task->result) : STR("{}"));
 }
 
-static struct caller check_caller(lua_State *L, int arg)
+/* false: there is no such user any more, or he is disabled. The id stays on the stack. */
+static bool check_caller(lua_State *L, int arg, struct caller *ret)
 {
-  struct caller c;
   luaL_checktype(L, arg, LUA_TTABLE);
   lua_getfield(L, arg, "id");
-  struct str id = lua_check_str(L, -1);
-  if (!caller_find(api_of(L), id, &c) || !c.enabled)
-    luaL_argerror(L, arg, "is no enabled user");
-  return c;   /* the id stays on the stack */
+  return caller_find(api_of(L), lua_check_str(L, -1), ret) && ret->enabled;
 }
 
-/* engine.dispatch(user, group, name, params) -> result | nil, err     [-4, +1|2, e, waits] */
+/* engine.dispatch(user, group, name, params, by?) -> result | nil, err [-5, +1|2, e, waits]
+ * by: the run that asks (komodo.script.rights); the handler sees it as ctx.by. */
 static int l_dispatch(lua_State *L)
 {
   struct api *api = api_of(L);
-  lua_settop(L, 4);
+  lua_settop(L, 5);
   enum schema_group group;
   if (!schema_group_parse(lua_check_str(L, 2), &group) || group <= SCHEMA_MANAGE)
     return luaL_argerror(L, 2, "must be read, write or execute");
@@ -74,10 +72,16 @@ static int l_dispatch(lua_State *L)
     buf_add_text(text, "{}");
   else
     json_encode(L, 4, text);
-  struct caller caller = check_caller(L, 1);
+  struct caller caller;
+  struct diag d;
+  if (!check_caller(L, 1, &caller)) {
+    Err gone = diag_set(&d, ERR_FORBIDDEN, "the user of this request is gone or disabled");
+    return fail(L, gone, &d, name.ptr);
+  }
+  if (!lua_isnil(L, 5))
+    caller.by = lua_check_str(L, 5);
   struct op **box = op_box(L);
   struct answer a;
-  struct diag d;
   yyjson_doc *doc = NULL;
   answer_init(&a);
   Err err = json_parse(buf_str(text), &doc, &d);

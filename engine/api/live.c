@@ -115,15 +115,20 @@ static void send_early(struct subscriber *s)
   buf_release(&s->early);
 }
 
+void live_write_refusal(int status, const struct diag *d, struct buf *out)
+{
+  buf_printf(out, "[%d %s]: %s", status, http_status_text(status), d->message);
+  struct str rest = d->trace[0] ? str_of(d->trace) : STR_NONE, line;
+  while (str_split(&rest, '\n', &line)) {
+    buf_add_text(out, ": ");
+    buf_add_str(out, line);
+  }
+}
+
 static void refuse(struct subscriber *s, int status, const struct diag *d)
 {
   CLEANUP(buf_release) struct buf text = BUF_INIT(8 * 1024);
-  buf_printf(&text, "[%d %s]: %s", status, http_status_text(status), d->message);
-  struct str rest = d->trace[0] ? str_of(d->trace) : STR_NONE, line;
-  while (str_split(&rest, '\n', &line)) {
-    buf_add_text(&text, ": ");
-    buf_add_str(&text, line);
-  }
+  live_write_refusal(status, d, &text);
   send_text(s, buf_str(&text));
   if (!s->closed)
     ws_close(s->ws, 0);
@@ -148,8 +153,7 @@ static void on_login(void *data, Err err, const struct diag *d, const struct cal
   send_early(s);
 }
 
-/* {"type":"Jwt","params":{"jwt"}} or {"type":"ApiKeys","params":{"key","secret"}} */
-static bool read_login(yyjson_val *root, struct http_credentials *ret)
+bool live_read_login(yyjson_val *root, struct http_credentials *ret)
 {
   struct str type = json_get_str(root, "type");
   yyjson_val *params = yyjson_obj_get(root, "params");
@@ -174,7 +178,7 @@ static void on_message(struct ws *ws, enum ws_kind kind, struct str message, voi
   CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
   struct http_credentials given;
   struct diag d;
-  if (json_parse(message, &doc, &d) || !read_login(yyjson_doc_get_root(doc), &given)) {
+  if (json_parse(message, &doc, &d) || !live_read_login(yyjson_doc_get_root(doc), &given)) {
     diag_set(&d, ERR_INVALID, "Invalid login message: expected {\"type\":\"Jwt\",\"params\":{\"jwt\":…}} or "
                               "{\"type\":\"ApiKeys\",\"params\":{\"key\":…,\"secret\":…}}");
     refuse(s, 400, &d);

@@ -2,6 +2,8 @@
 #include "api/api.h"
 #include "base/mem.h"
 
+extern const struct embed_file engine_stdlib[];   /* stdlib/lua, compiled in */
+
 struct asked {
   struct script_call *call;
   struct policy_task *task;
@@ -64,16 +66,39 @@ static void on_call(struct script_call *call, enum script_group group, struct st
   op_wait(&task->op, on_answer, a);
 }
 
+/* What scripts may require: pure, and without an effect when it loads. */
+static const char *const module_names[] = {"komodo.fail",  "komodo.images", "komodo.interpolate", "komodo.markup", "komodo.match",
+                                           "komodo.names", "komodo.text",   NULL};
+
+static struct script_limits limits_of(const struct api *api, const char *key)
+{
+  yyjson_val *v = conf_json(api->conf, key);
+  return (struct script_limits){
+    .cpu_seconds = yyjson_get_num(yyjson_obj_get(v, "cpu_seconds")),
+    .wall_seconds = yyjson_get_num(yyjson_obj_get(v, "wall_seconds")),
+    .memory_bytes = (size_t)(yyjson_get_num(yyjson_obj_get(v, "memory_mb")) * (1 << 20)),
+    .log_bytes = (size_t)(yyjson_get_num(yyjson_obj_get(v, "log_kb")) * 1024),
+    .result_bytes = (size_t)(yyjson_get_num(yyjson_obj_get(v, "result_kb")) * 1024),
+    .tasks = (unsigned)yyjson_get_num(yyjson_obj_get(v, "tasks")),
+    .api_calls = (unsigned)yyjson_get_num(yyjson_obj_get(v, "api_calls")),
+  };
+}
+
 Err scripts_open(struct api *api, struct diag *reterr)
 {
   struct runner_config config = {
     .loop = api->loop,
     .workers = (unsigned)conf_int(api->conf, "script_workers"),
     .max_scripts = (unsigned)conf_int(api->conf, "max_scripts"),
+    .limits = limits_of(api, "script_limits"),
+    .limits_max = limits_of(api, "script_limits_max"),
+    .modules = engine_stdlib,
+    .module_names = module_names,
     .call = on_call,
     .data = api,
   };
-  return runner_new(&config, &api->runner, reterr);
+  Err err = runner_new(&config, &api->runner, reterr);
+  return err == ERR_INVALID ? diag_context(reterr, "script_limits and script_limits_max do not fit together") : err;
 }
 
 void scripts_close(struct api *api, void (*on_closed)(void *data), void *data)

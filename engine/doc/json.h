@@ -27,8 +27,8 @@ int json_open(lua_State *L);                                     /* [-0, +1, m] 
 void json_push(lua_State *L, yyjson_val *value);                 /* [-0, +1, m] */
 void json_push_text(lua_State *L, struct str text);              /* [-0, +1, e]  raises on bad JSON */
 /* The Lua value at `index` as JSON text appended to `out`; raises "…cannot be JSON…" for functions, cycles, NaN, depth,
- * holes, mixed keys and text that is not UTF-8, naming the place. Reads raw: no metamethod runs. `out` must not be lost by
- * the raise. */
+ * holes, mixed keys and text that is not UTF-8, naming the place. Reads raw: no metamethod runs, but a table in the
+ * metatable's `__json` is written instead of its table. `out` must not be lost by the raise. */
 void json_encode(lua_State *L, int index, struct buf *out);      /* [-0, +0, e] */
 /* Builds it inside `doc` (strings are copied). */
 yyjson_mut_val *json_build(lua_State *L, int index, yyjson_mut_doc *doc);   /* [-0, +0, e] */

@@ -366,6 +366,19 @@ static yyjson_mut_val *walk_table(struct walk *w, int index)
   return v;
 }
 
+/* A table whose metatable has a table in `__json` is written as that one. */
+static yyjson_mut_val *walk_shown(struct walk *w, int index)
+{
+  luaL_checkstack(w->L, 4, "JSON");
+  if (!lua_getmetatable(w->L, index))
+    return walk_table(w, index);
+  lua_pushliteral(w->L, "__json");
+  bool stands = lua_rawget(w->L, -2) == LUA_TTABLE;
+  yyjson_mut_val *v = walk_table(w, stands ? lua_gettop(w->L) : index);
+  lua_pop(w->L, 2);
+  return v;
+}
+
 static NORETURN void refuse_type(struct walk *w, int index)
 {
   char what[40];
@@ -380,7 +393,7 @@ static yyjson_mut_val *walk_value(struct walk *w, int index)
   else
     spend(w, 0);
   switch (lua_type(w->L, index)) {
-  case LUA_TTABLE: return walk_table(w, index);
+  case LUA_TTABLE: return walk_shown(w, index);
   case LUA_TSTRING: return walk_string(w, index);
   case LUA_TNUMBER: return walk_number(w, index);
   case LUA_TBOOLEAN:
@@ -471,6 +484,9 @@ static int l_array(lua_State *L)
 {
   table_or_new(L);
   push_array_mt(L);
+  if (!has_mark(L, 1, 2) && luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    return luaL_error(L, "this table's metatable is protected");
+  lua_settop(L, 2);
   lua_setmetatable(L, 1);
   return 1;
 }

@@ -20,6 +20,8 @@ struct serve_terminal;
 enum {
   SERVE_GUESTS_MAX = 64,     /* engines in the middle of their login that dialled us; one more gets 503 */
   SERVE_INBOUND_MAX = 64,    /* engines (distinct `core` values) that dialled us and have calls, terminals or answers left */
+  SERVE_TERMINAL_MESSAGES_MAX = 128,      /* waiting for one engine; more terminal output is not taken */
+  SERVE_TERMINAL_BYTES_MAX = 2 << 20,
   SERVE_CALLS_MAX = 4096,    /* requests of one engine being worked on; one more is answered with an error */
 };
 

@@ -151,6 +151,29 @@ static void on_request(struct engine *e, const struct frame *f)
 
 /* ---- terminals ---- */
 
+static void list_take(struct serve_terminal *t)
+{
+  if (t->prev)
+    t->prev->next = t->next;
+  else
+    t->engine->terminals = t->next;
+  if (t->next)
+    t->next->prev = t->prev;
+}
+
+static void list_append(struct serve_terminal *t)
+{
+  struct serve_terminal *last = t->engine->terminals;
+  while (last && last->next)
+    last = last->next;
+  t->prev = last;
+  t->next = NULL;
+  if (last)
+    last->next = t;
+  else
+    t->engine->terminals = t;
+}
+
 struct serve_terminal *serve_terminal_open(struct serve_call *call, const struct serve_terminal_config *config)
 {
   struct engine *e = call->engine;
@@ -160,10 +183,7 @@ struct serve_terminal *serve_terminal_open(struct serve_call *call, const struct
   t->config = *config;
   t->engine = e;
   id_uuid(t->channel);
-  t->next = e->terminals;
-  if (t->next)
-    t->next->prev = t;
-  e->terminals = t;
+  list_append(t);
   map_set(&e->serve->terminals, channel_str(t->channel), t);
   return t;
 }
@@ -176,8 +196,14 @@ struct serve_terminal *serve_terminal_find(const struct serve *s, struct str uui
   return id_uuid_parse(uuid, channel) ? map_get(&s->terminals, channel_str(channel)) : NULL;
 }
 
+/* Output takes a small part of the queue: the rest stays free for answers, and little waits in memory. */
 Err serve_terminal_send(struct serve_terminal *t, struct str bytes)
 {
+  struct outbox *queue = &t->engine->outbox;
+  if (queue->count >= SERVE_TERMINAL_MESSAGES_MAX || queue->bytes >= SERVE_TERMINAL_BYTES_MAX) {
+    queue->full = t->refused = true;
+    return ERR_LIMIT;
+  }
   Err err = push(t->engine, FRAME_TERMINAL, FRAME_OK, t->channel, bytes, /* urgent= */ false);
   t->refused |= err == ERR_LIMIT;
   return err;
@@ -185,14 +211,8 @@ Err serve_terminal_send(struct serve_terminal *t, struct str bytes)
 
 static void terminal_unlink(struct serve_terminal *t)
 {
-  struct engine *e = t->engine;
-  if (t->prev)
-    t->prev->next = t->next;
-  else
-    e->terminals = t->next;
-  if (t->next)
-    t->next->prev = t->prev;
-  map_remove(&e->serve->terminals, channel_str(t->channel));
+  list_take(t);
+  map_remove(&t->engine->serve->terminals, channel_str(t->channel));
 }
 
 void serve_terminal_end(struct serve_terminal *t, const struct diag *d)
@@ -234,10 +254,13 @@ static void on_terminal(struct engine *e, const struct frame *f)
 void engine_on_room(void *data)
 {
   struct engine *e = data;
-  /* A callee may end its terminal or fill the queue again: start over after each, each is told once. */
+  /* A callee may end its terminal or fill the queue again: start over after each, each is told once. Whoever was told goes
+   * to the end, so that a flood on one does not keep the others waiting. */
   for (struct serve_terminal *t = e->terminals; t && !e->outbox.full;) {
     if (t->refused) {
       t->refused = false;
+      list_take(t);
+      list_append(t);
       if (t->config.on_room)
         t->config.on_room(t, t->config.data);
       t = e->terminals;

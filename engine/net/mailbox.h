@@ -6,6 +6,7 @@
 #ifndef NET_MAILBOX_H
 #define NET_MAILBOX_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "base/attr.h"
@@ -18,6 +19,7 @@ struct mailbox {
   uv_async_t async;
   uv_mutex_t lock;
   struct mail *first, *last;
+  bool is_closed;
   void (*on_message)(struct mail *mail, void *data);
   void *data;
 };

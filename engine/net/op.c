@@ -5,12 +5,19 @@
 
 #include "base/mem.h"
 
+enum { TURN_NS = 4000000 };
+
+/* What is queued meanwhile waits for the next turn, and so does what is more than a turn may take: I/O is never starved. */
 static void drain(struct op_loop *l)
 {
-  struct op *op = l->first;   /* what gets queued meanwhile waits for the next turn: I/O is never starved */
-  l->first = l->last = NULL;
-  while (op) {
-    struct op *next = op->next;
+  struct op *last = l->last;
+  uint64_t end = uv_hrtime() + TURN_NS;
+  for (bool more = l->first; more;) {
+    struct op *op = l->first;
+    more = op != last && uv_hrtime() < end;
+    l->first = op->next;
+    if (!l->first)
+      l->last = NULL;
     op->next = NULL;
     op->queued = false;
     if (op->on_done && !op->told) {
@@ -18,7 +25,6 @@ static void drain(struct op_loop *l)
       op->on_done(op, op->data);
     }
     op_unref(op);
-    op = next;
   }
   if (!l->first)
     uv_idle_stop(&l->idle);

@@ -1,8 +1,10 @@
 /* script/lib_fs.c: see lib_fs.h. */
 #include "script/lib_fs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,23 +13,24 @@
 #include "base/mem.h"
 #include "script/libs.h"
 
-enum { FS_READ_MAX = 16 * 1024 * 1024 };
+enum { FS_READ_MAX = 16 * 1024 * 1024, FS_TREE_DEPTH = 16 };
 
-struct fs_read {
+struct fs_work {
   struct op op;
   uv_work_t work;
+  Err (*run)(struct fs_work *w);   /* on a thread of the pool */
   char *folder, *path;
-  struct buf text;
-  Err err;              /* set on the pool's thread, read after it is done */
+  struct buf text;                 /* what was read; of a listing each name with its zero byte */
+  Err err;                         /* set on the pool's thread, read after it is done */
 };
 
-static void fs_read_free(struct op *op)
+static void fs_work_free(struct op *op)
 {
-  struct fs_read *r = (struct fs_read *)op;
-  buf_release(&r->text);
-  mem_free(r->folder);
-  mem_free(r->path);
-  mem_free(r);
+  struct fs_work *w = (struct fs_work *)op;
+  buf_release(&w->text);
+  mem_free(w->folder);
+  mem_free(w->path);
+  mem_free(w);
 }
 
 /* The kernel confines the path: no "..", no absolute path, no link that leads out. */
@@ -69,58 +72,138 @@ static Err read_all(int fd, struct buf *text)
   }
 }
 
-static void do_read(uv_work_t *work)
+static Err run_read(struct fs_work *w)
 {
-  struct fs_read *r = work->data;
-  int fd = open_below(r->folder, r->path);
-  if (fd < 0) {
-    r->err = errno == EXDEV || errno == ELOOP ? ERR_FORBIDDEN : errno == ENOTDIR ? ERR_NOTFOUND : err_from_errno(errno);
-    return;
-  }
-  r->err = read_all(fd, &r->text);
+  int fd = open_below(w->folder, w->path);
+  if (fd < 0)
+    return errno == EXDEV || errno == ELOOP ? ERR_FORBIDDEN : errno == ENOTDIR ? ERR_NOTFOUND : err_from_errno(errno);
+  Err err = read_all(fd, &w->text);
   close(fd);
+  return err;
 }
 
-static void after_read(uv_work_t *work, int status)
+static Err run_list(struct fs_work *w)
 {
-  struct fs_read *r = work->data;
-  struct diag d;
-  Err err = status ? ERR_CANCELLED : r->err;
-  if (err)
-    diag_set(&d, err, "%s/%s: %s", r->folder, r->path, err_words(err));
-  op_complete(&r->op, err, err ? &d : NULL);
-  op_unref(&r->op);
+  DIR *dir = opendir(w->folder);
+  if (!dir)
+    return err_from_errno(errno);
+  for (struct dirent *entry; (entry = readdir(dir));)
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+      buf_add(&w->text, entry->d_name, strlen(entry->d_name) + 1);
+  closedir(dir);
+  return buf_err(&w->text);
 }
 
-static void cancel(struct op *op) { uv_cancel((uv_req_t *)&((struct fs_read *)op)->work); }
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+  (void)st;
+  (void)type;
+  (void)ftw;
+  return remove(path);
+}
+
+/* Links are removed, not followed; what is inside goes first. */
+static Err run_remove(struct fs_work *w)
+{
+  CLEANUP(mem_free_at) char *tree = mem_printf("%s/%s", w->folder, w->path);
+  return nftw(tree, remove_entry, FS_TREE_DEPTH, FTW_PHYS | FTW_DEPTH | FTW_MOUNT) ? err_from_errno(errno) : OK;
+}
+
+static void do_work(uv_work_t *work)
+{
+  struct fs_work *w = work->data;
+  w->err = w->run(w);
+}
+
+static void after_work(uv_work_t *work, int status)
+{
+  struct fs_work *w = work->data;
+  struct diag d;
+  Err err = status ? ERR_CANCELLED : w->err;
+  if (err)
+    diag_set(&d, err, "%s%s%s: %s", w->folder, *w->path ? "/" : "", w->path, err_words(err));
+  op_complete(&w->op, err, err ? &d : NULL);
+  op_unref(&w->op);
+}
+
+static void cancel(struct op *op) { uv_cancel((uv_req_t *)&((struct fs_work *)op)->work); }
+
+static struct op **start(lua_State *L, Err (*run)(struct fs_work *w), struct str folder, struct str path)
+{
+  struct op **box = op_box(L);
+  struct fs_work *w = mem_new(sizeof *w);
+  op_init(&w->op, script_loop(L), cancel, fs_work_free);
+  buf_init(&w->text, FS_READ_MAX + 128 * 1024);
+  w->run = run;
+  w->folder = str_dup(folder);
+  w->path = str_dup(path);
+  w->work.data = w;
+  *box = &w->op;
+  uv_queue_work(script_loop(L)->loop, &w->work, do_work, after_work);
+  return box;
+}
 
 static int read_finish(lua_State *L, int status, lua_KContext ctx)
 {
   (void)status;
-  const struct fs_read *r = (const struct fs_read *)ctx;
-  if (r->op.err)
-    return lua_fail(L, &r->op, "file");
-  lua_pushlstring(L, r->text.ptr ? r->text.ptr : "", r->text.len);
+  const struct fs_work *w = (const struct fs_work *)ctx;
+  if (w->op.err)
+    return lua_fail(L, &w->op, "file");
+  lua_pushlstring(L, w->text.ptr ? w->text.ptr : "", w->text.len);
   return 1;
+}
+
+static int list_finish(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status;
+  const struct fs_work *w = (const struct fs_work *)ctx;
+  if (w->op.err)
+    return lua_fail(L, &w->op, "folder");
+  lua_newtable(L);
+  lua_Integer n = 0;
+  for (size_t at = 0; at < w->text.len; at += strlen(w->text.ptr + at) + 1) {
+    lua_pushstring(L, w->text.ptr + at);
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+static int remove_finish(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status;
+  const struct fs_work *w = (const struct fs_work *)ctx;
+  if (w->op.err)
+    return lua_fail(L, &w->op, "folder");
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static struct str check_folder(lua_State *L)
+{
+  struct str folder = lua_check_str(L, 1);
+  luaL_argcheck(L, folder.len && strlen(folder.ptr) == folder.len, 1, "must be a path without zero bytes");
+  return folder;
 }
 
 /* engine.fs.read(folder, path)                                        [-2, +1|2, e, waits] */
 static int l_read(lua_State *L)
 {
-  struct str folder = lua_check_str(L, 1), path = lua_check_str(L, 2);
-  luaL_argcheck(L, strlen(folder.ptr) == folder.len, 1, "holds a zero byte");
+  struct str folder = check_folder(L), path = lua_check_str(L, 2);
   luaL_argcheck(L, path.len && strlen(path.ptr) == path.len, 2, "must be a relative path");
-  struct op **box = op_box(L);
-  struct fs_read *r = mem_new(sizeof *r);
-  op_init(&r->op, script_loop(L), cancel, fs_read_free);
-  buf_init(&r->text, FS_READ_MAX + 128 * 1024);
-  r->folder = str_dup(folder);
-  r->path = str_dup(path);
-  r->work.data = r;
-  *box = &r->op;
-  uv_queue_work(script_loop(L)->loop, &r->work, do_read, after_read);
-  return op_await(L, box, read_finish);
+  return op_await(L, start(L, run_read, folder, path), read_finish);
 }
 
-static const luaL_Reg functions[] = {{"read", l_read}, {NULL, NULL}};
+/* engine.fs.list(folder)                                              [-1, +1|2, e, waits] */
+static int l_list(lua_State *L) { return op_await(L, start(L, run_list, check_folder(L), STR("")), list_finish); }
+
+/* engine.fs.remove(folder, name)                                      [-2, +1|2, e, waits] */
+static int l_remove(lua_State *L)
+{
+  struct str folder = check_folder(L), name = lua_check_str(L, 2);
+  bool plain = name.len && strlen(name.ptr) == name.len && !strchr(name.ptr, '/') && name.ptr[0] != '.';
+  luaL_argcheck(L, plain, 2, "must be the name of an entry of that folder");
+  return op_await(L, start(L, run_remove, folder, name), remove_finish);
+}
+
+static const luaL_Reg functions[] = {{"read", l_read}, {"list", l_list}, {"remove", l_remove}, {NULL, NULL}};
 void lib_fs_open(lua_State *L) { lua_engine_lib(L, "fs", functions); }

@@ -10,13 +10,16 @@
 #include "script/libs.h"
 #include "script/run_internal.h"
 
-enum { NAME_MAX_LEN = 100, PARAMS_MAX_LEN = 64 * 1024 * 1024 };
+/* The loop thread reads the parameters: neither may take it long. */
+enum { NAME_MAX_LEN = 100, PARAMS_MAX_LEN = 8 << 20, PARAMS_MAX_VALUES = 50000 };
 
 /* ---- waiting ---- */
 void request_free(struct request *request)
 {
   if (!request)
     return;
+  if (request->outside)
+    atomic_fetch_sub(&request->message.run->outside, request->outside);
   mem_free(request->name);
   mem_free(request->params);
   mem_free(request->json);
@@ -33,40 +36,6 @@ int raise_cancelled(lua_State *L)
 
 static bool is_cancelled(struct run *run) { return atomic_load(&run->kill) == KILL_CANCEL; }
 
-/* Takes the answer out of the inbox into run->held. */
-static struct request *take_answer(struct run *run, lua_Integer id)
-{
-  guard_enter();
-  uv_mutex_lock(&run->runner->lock);
-  struct request *before = NULL, *r = run->inbox;
-  while (r && r->id != id) {
-    before = r;
-    r = r->next;
-  }
-  if (r) {
-    if (before)
-      before->next = r->next;
-    else
-      run->inbox = r->next;
-    if (run->inbox_last == r)
-      run->inbox_last = before;
-    atomic_fetch_sub(&run->answered, 1);
-    run->held = r;
-  }
-  uv_mutex_unlock(&run->runner->lock);
-  guard_leave();
-  return r;
-}
-
-static void drop_held(struct run *run)
-{
-  guard_enter();
-  struct request *r = run->held;
-  run->held = NULL;
-  request_free(r);
-  guard_leave();
-}
-
 static void open_json(lua_State *L);
 
 /* Resumed: the answer becomes Lua values. */
@@ -77,13 +46,11 @@ static int answered(lua_State *L, int status, lua_KContext ctx)
   if (is_cancelled(run))
     return raise_cancelled(L);
   open_json(L);
-  struct request *r = take_answer(run, (lua_Integer)ctx);
+  struct request *r = task_take_answer(run);
   if (!r) {   /* woken for something else */
     run->yielded = YIELD_WAIT;
     return lua_yieldk(L, 0, ctx, answered);
   }
-  run->under_way--;
-  run->current->request = NULL;
   int n = 1;
   if (r->err) {
     n = 2;
@@ -98,7 +65,7 @@ static int answered(lua_State *L, int status, lua_KContext ctx)
   } else {
     n = lua_json_result(L, str_make(r->json, r->json_len));
   }
-  drop_held(run);
+  task_drop_answer(run);
   return n;
 }
 
@@ -117,31 +84,53 @@ static int check_wait(lua_State *L, const char *what)
   return 2;
 }
 
+/* Under the guard, as everything between making a request and this: what is left in between would be lost. */
 static void send_request(struct run *run, struct request *request)
 {
   request->message.kind = MESSAGE_REQUEST;
   request->message.run = run;
-  guard_enter();
   atomic_fetch_add(&run->posted, 1);
   mailbox_post(&run->runner->mailbox, &request->message.mail);
-  guard_leave();
 }
 
-static int post(lua_State *L, struct request *request)
+/* The current task waits for it. Under the guard. */
+static void wait_for(struct run *run, struct request *request)
 {
-  struct run *run = run_of(L);
-  if (!request) {
+  if (!request)
+    return;
+  run->under_way++;
+  run->current->request = request;
+  request->task = run->current;
+  send_request(run, request);
+}
+
+static int park(lua_State *L, bool is_sent)
+{
+  if (!is_sent) {
     lua_pushnil(L);
     lua_push_err(L, ERR_NOMEM, NULL, "request");
     return 2;
   }
-  run->under_way++;
-  run->current->request = request;
-  request->task = run->current;
-  lua_Integer id = request->id = ++run->last_id;
-  send_request(run, request);
+  run_of(L)->yielded = YIELD_WAIT;
+  return lua_yieldk(L, 0, 0, answered);
+}
+
+static int slept(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status, (void)ctx;
+  if (is_cancelled(run_of(L)))
+    return raise_cancelled(L);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+/* No time at all: the others have their turn. The loop thread has nothing to do with it. */
+static int pass(lua_State *L)
+{
+  struct run *run = run_of(L);
+  task_requeue(run, run->current);
   run->yielded = YIELD_WAIT;
-  return lua_yieldk(L, 0, (lua_KContext)id, answered);
+  return lua_yieldk(L, 0, 0, slept);
 }
 
 /* sleep(seconds) -> true                                             [-1, +1, e, waits] */
@@ -152,14 +141,19 @@ static int l_sleep(lua_State *L)
   int n = check_wait(L, "komodo.sleep");
   if (n)
     return n;
+  uint64_t ms = (uint64_t)(seconds * 1000);
+  if (!ms)
+    return pass(L);
+  task_abandon(run_of(L), run_of(L)->current);
   guard_enter();
   struct request *request = mem_try(sizeof *request);
   if (request) {
     request->is_sleep = true;
-    request->sleep_ms = (uint64_t)(seconds * 1000);
+    request->sleep_ms = ms;
   }
+  wait_for(run_of(L), request);
   guard_leave();
-  return post(L, request);
+  return park(L, request != NULL);
 }
 
 static struct request *call_request(enum script_group group, struct str name, struct str params)
@@ -178,6 +172,23 @@ static struct request *call_request(enum script_group group, struct str name, st
   memcpy(request->params, params.ptr, params.len);
   request->params_len = params.len;
   return request;
+}
+
+/* At least as many as there are values in the JSON text. */
+static size_t count_values(struct str json)
+{
+  size_t n = 0;
+  bool is_text = false;
+  for (size_t i = 0; i < json.len; i++) {
+    char c = json.ptr[i];
+    if (c == '"')
+      is_text = !is_text;
+    else if (is_text)
+      i += c == '\\';
+    else
+      n += c == ',' || c == '[' || c == '{';
+  }
+  return n;
 }
 
 /* Stack: name, parameters (a table, nil, or nothing). The texts stay on the stack. */
@@ -202,17 +213,29 @@ static void check_call(lua_State *L, const char *what, struct str *ret_name, str
     luaL_error(L, "%s(\"%s\"): the parameters are a table", what, name.ptr);
   }
   if (params.len > PARAMS_MAX_LEN)
-    luaL_error(L, "%s(\"%s\"): the parameters are too large", what, name.ptr);
+    luaL_error(L, "%s(\"%s\"): the parameters are too large: %d MB at most", what, name.ptr, PARAMS_MAX_LEN >> 20);
+  if (count_values(params) > PARAMS_MAX_VALUES)
+    luaL_error(L, "%s(\"%s\"): the parameters have more than %d values; send them as one text", what, name.ptr, PARAMS_MAX_VALUES);
   *ret_name = name;
   *ret_params = params;
 }
 
+/* Parameters and answers count as memory of the script until it has taken the answer. */
+static bool has_room(struct run *run, size_t size)
+{
+  return heap_used(run->heap) + atomic_load(&run->outside) + size <= run->limits.memory_bytes;
+}
+
+/* Under the guard. */
 static struct request *new_call(struct run *run, enum script_group group, struct str name, struct str params)
 {
+  struct request *request = has_room(run, params.len) ? call_request(group, name, params) : NULL;
+  if (!request)
+    return NULL;
   run->api_calls++;
-  guard_enter();
-  struct request *request = call_request(group, name, params);
-  guard_leave();
+  request->message.run = run;
+  request->outside = params.len;
+  atomic_fetch_add(&run->outside, params.len);
   return request;
 }
 
@@ -229,7 +252,12 @@ static int call(lua_State *L, enum script_group group, const char *what)
     lua_push_err(L, ERR_LIMIT, NULL, "API calls of this script");
     return 2;
   }
-  return post(L, new_call(run, group, name, params));
+  task_abandon(run, run->current);   /* an error kept it from taking an answer */
+  guard_enter();
+  struct request *request = new_call(run, group, name, params);
+  wait_for(run, request);
+  guard_leave();
+  return park(L, request != NULL);
 }
 
 /* tell(name, params): as ask, but nobody waits: for what must be said while a task ends   [-2, +0, e] */
@@ -238,11 +266,13 @@ static int l_tell(lua_State *L)
   struct run *run = run_of(L);
   struct str name, params;
   check_call(L, "komodo", &name, &params);
+  guard_enter();
   struct request *request = run->api_calls < run->limits.api_calls ? new_call(run, SCRIPT_KOMODO, name, params) : NULL;
-  if (!request)
-    return 0;
-  request->is_told = true;
-  send_request(run, request);
+  if (request) {
+    request->is_told = true;
+    send_request(run, request);
+  }
+  guard_leave();
   return 0;
 }
 
@@ -269,12 +299,17 @@ static int l_err(lua_State *L)
   return 1;
 }
 
-/* freeze(table) -> a read-only view of it                            [-1, +1, e] */
+/* freeze(table, call?) -> a read-only view of it; call: its __call   [-2, +1, e] */
 static int l_freeze(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
+  lua_settop(L, 2);
+  lua_pushvalue(L, 1);
   sandbox_freeze(L, /* index= */ NULL);
+  lua_getmetatable(L, -1);
+  lua_pushvalue(L, 2);
+  lua_setfield(L, -2, "__call");
+  lua_pop(L, 1);
   return 1;
 }
 
@@ -322,7 +357,19 @@ static void push_decoded(lua_State *L, const char *text, size_t len)
 }
 
 static void push_args(lua_State *L) { push_decoded(L, run_of(L)->args, run_of(L)->args_len); }
-static void push_run(lua_State *L) { push_decoded(L, run_of(L)->info, run_of(L)->info_len); }
+
+/* Read-only, as is its event; what those hold is the script's own copy. */
+static void push_run(lua_State *L)
+{
+  push_decoded(L, run_of(L)->info, run_of(L)->info_len);
+  if (lua_getfield(L, -1, "event") == LUA_TTABLE) {
+    sandbox_freeze_data(L);
+    lua_setfield(L, -2, "event");
+  } else {
+    lua_pop(L, 1);
+  }
+  sandbox_freeze_data(L);
+}
 
 static void push_event(lua_State *L)
 {
@@ -344,16 +391,18 @@ static void load_core(lua_State *L, size_t part, int module)
   luaL_newlib(L, core);
   luaL_setfuncs(L, task_functions, 0);
   luaL_setfuncs(L, pure_functions, 0);
+  luaL_setfuncs(L, require_functions, 0);
   lib_komodo_push(L);
   lua_setfield(L, -2, "public");
   push_json(L);
   lua_call(L, 3, 0);
 }
 
-static bool has_name(const char *names, const char *name, size_t len)
+static bool has_name(const char *names, struct str name)
 {
-  for (const char *at = names; (at = strstr(at, name)); at += len)
-    if (at[-1] == ' ' && at[len] == ' ')
+  struct str rest = str_of(names), part;
+  while (str_split(&rest, ' ', &part))
+    if (part.len && str_eq(part, name))
       return true;
   return false;
 }
@@ -375,9 +424,8 @@ static int l_komodo_index(lua_State *L)
       lua_setfield(L, module, name);
       return 1;
     }
-  size_t len = lua_rawlen(L, 2);
-  for (size_t i = 0; len && i < CORE_PARTS; i++)
-    if (has_name(core_parts[i].names, name, len)) {
+  for (size_t i = 0; i < CORE_PARTS; i++)
+    if (has_name(core_parts[i].names, lua_check_str(L, 2))) {
       load_core(L, i, module);
       break;
     }

@@ -1,15 +1,15 @@
 /* script/lib_pure.c: codecs and digests for user scripts; komodo/_core/pure.lua gives them their names.
  *
- * A script may be left at any moment and its heap dropped, so nothing here keeps C memory beyond the guard.
+ * A script may be left at any moment and its heap dropped, so what keeps C memory stands under the guard, and briefly.
  */
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "base/codec.h"
 #include "script/libs.h"
 #include "script/run_internal.h"
 
-enum { TEXT_MAX = 16 * 1024 * 1024 };
+/* PIECE: what is digested at once, since the guard may not stay up for long. */
+enum { TEXT_MAX = 16 * 1024 * 1024, PIECE = 64 * 1024, BLOCK_MAX = 128 };
 
 static struct str check_text(lua_State *L, int arg)
 {
@@ -33,35 +33,71 @@ static int push_hex(lua_State *L, const unsigned char *bytes, size_t len)
   return 1;
 }
 
+struct digest {
+  unsigned char bytes[EVP_MAX_MD_SIZE];
+  unsigned len;
+};
+
+/* Of the texts one after the other. Its C memory is the run's: the script may be left between two pieces. [-0, +0, e] */
+static void make_digest(lua_State *L, const EVP_MD *algorithm, const struct str *text, size_t count, struct digest *ret)
+{
+  struct run *run = run_of(L);
+  guard_enter();
+  run->digest = EVP_MD_CTX_new();
+  bool ok = run->digest && EVP_DigestInit_ex(run->digest, algorithm, /* engine= */ NULL);
+  guard_leave();
+  for (size_t i = 0; i < count; i++)
+    for (size_t at = 0, n; ok && at < text[i].len; at += n) {
+      n = text[i].len - at < PIECE ? text[i].len - at : PIECE;
+      guard_enter();
+      ok = EVP_DigestUpdate(run->digest, text[i].ptr + at, n);
+      guard_leave();
+    }
+  guard_enter();
+  ok = ok && EVP_DigestFinal_ex(run->digest, ret->bytes, &ret->len);
+  EVP_MD_CTX_free(run->digest);
+  run->digest = NULL;
+  guard_leave();
+  if (!ok)
+    luaL_error(L, "the digest is not available");
+}
+
 /* hash(algorithm, text) -> hex                                       [-2, +1, e] */
 static int l_hash(lua_State *L)
 {
   const EVP_MD *algorithm = check_algorithm(L);
   struct str text = check_text(L, 2);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned len = 0;
-  guard_enter();
-  int ok = EVP_Digest(text.ptr, text.len, digest, &len, algorithm, /* engine= */ NULL);
-  guard_leave();
-  return ok ? push_hex(L, digest, len) : luaL_error(L, "the digest is not available");
+  struct digest d;
+  make_digest(L, algorithm, &text, 1, &d);
+  return push_hex(L, d.bytes, d.len);
 }
 
-/* hmac(algorithm, key, text) -> hex                                  [-3, +1, e] */
+/* hmac(algorithm, key, text) -> hex (RFC 2104)                                  [-3, +1, e] */
 static int l_hmac(lua_State *L)
 {
   const EVP_MD *algorithm = check_algorithm(L);
   struct str key = check_text(L, 2), text = check_text(L, 3);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned len = 0;
-  guard_enter();
-  bool ok = HMAC(algorithm, key.ptr, (int)key.len, (const unsigned char *)text.ptr, text.len, digest, &len) != NULL;
-  guard_leave();
-  return ok ? push_hex(L, digest, len) : luaL_error(L, "the digest is not available");
+  size_t block = (size_t)EVP_MD_block_size(algorithm);
+  char pad[BLOCK_MAX] = {0};
+  struct digest d;
+  if (key.len > block) {
+    make_digest(L, algorithm, &key, 1, &d);
+    key = str_make((char *)d.bytes, d.len);
+  }
+  if (key.len)
+    memcpy(pad, key.ptr, key.len);
+  for (size_t i = 0; i < block; i++)
+    pad[i] ^= 0x36;
+  make_digest(L, algorithm, (const struct str[]){str_make(pad, block), text}, 2, &d);
+  for (size_t i = 0; i < block; i++)
+    pad[i] ^= 0x36 ^ 0x5C;
+  make_digest(L, algorithm, (const struct str[]){str_make(pad, block), str_make((char *)d.bytes, d.len)}, 2, &d);
+  return push_hex(L, d.bytes, d.len);
 }
 
 enum codec { HEX, UNHEX, BASE64, UNBASE64, PERCENT, UNPERCENT };
 
-/* Into dst, which is large enough. Under the guard. */
+/* Into dst, which is large enough: no other memory is used, so the script may be left meanwhile. */
 static Err convert(enum codec codec, struct str text, char *dst, size_t size, size_t *ret_len)
 {
   if (codec == HEX) {
@@ -73,7 +109,7 @@ static Err convert(enum codec codec, struct str text, char *dst, size_t size, si
     *ret_len = text.len / 2;
     return text.len % 2 == 0 && hex_decode(text, dst, text.len / 2) ? OK : ERR_INVALID;
   }
-  CLEANUP(buf_release) struct buf out = BUF_INIT(size);
+  struct buf out = {.ptr = dst, .cap = size, .max = size - 1};
   Err err = OK;
   switch (codec) {
   case BASE64: base64_encode(&out, text.ptr, text.len, BASE64_STANDARD); break;
@@ -81,12 +117,8 @@ static Err convert(enum codec codec, struct str text, char *dst, size_t size, si
   case PERCENT: percent_encode(&out, text); break;
   default: percent_decode(&out, text, /* plus= */ true); break;
   }
-  if (err || buf_err(&out))
-    return err ? err : buf_err(&out);
-  if (out.len)
-    memcpy(dst, out.ptr, out.len);
   *ret_len = out.len;
-  return OK;
+  return err ? err : buf_err(&out);
 }
 
 /* codec(text) -> text | nil, err                                     [-1, +1|2, e] */
@@ -96,9 +128,7 @@ static int run_codec(lua_State *L, enum codec codec, const char *what)
   luaL_Buffer b;
   size_t size = 3 * text.len + 16, len = 0;
   char *dst = luaL_buffinitsize(L, &b, size);
-  guard_enter();
   Err err = convert(codec, text, dst, size, &len);
-  guard_leave();
   if (!err) {
     luaL_pushresultsize(&b, len);
     return 1;

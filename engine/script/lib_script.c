@@ -133,7 +133,10 @@ static int l_start(lua_State *L)
   luaL_setmetatable(L, SCRIPT);
   struct stream *s = mem_new(sizeof *s);
   s->user = str_dup(user);
-  buf_init(&s->lines, 3 * SCRIPT_LIMITS_MAX.log_bytes + 4096);
+  size_t log_max = SCRIPT_LIMITS_MAX.log_bytes;
+  if (spec.limits.log_bytes > log_max)
+    log_max = spec.limits.log_bytes;
+  buf_init(&s->lines, 3 * log_max + 4096);
   spec.user = s->user;
   spec.data = s;
   struct diag d = {0};

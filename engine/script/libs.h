@@ -42,6 +42,12 @@ void lib_store_open(lua_State *L, const struct lib_store *config);   /* copied, 
  *   is_connected(id) -> boolean      error(id) -> nil | err: why it is not connected */
 void lib_hub_open(lua_State *L, struct hub *hub);
 
+/* engine.terminal
+ *   open(server_id, uuid, max_bytes) -> channel | nil, err: the channel an agent answered to ConnectTerminal or ExecuteTerminal
+ *   channel:read() -> bytes | nil, err once it has ended (waits)      channel:type(bytes) -> true | nil, err
+ *   channel:close(); as `<close>` too. Whoever lets more than max_bytes wait unread loses the channel. */
+void lib_terminal_open(lua_State *L, struct hub *hub);
+
 /* engine.time:  iso(unix_ms?) -> text   parse(text) -> unix_ms | nil, err (RFC 3339)   mono() -> ms that never go back */
 void lib_time_open(lua_State *L);
 

@@ -24,7 +24,10 @@ enum run_state { RUN_READY, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
 enum run_kill { KILL_NONE, KILL_CANCEL, KILL_CPU, KILL_TIME, KILL_PANIC };
 enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine came back; NONE: its own affair */
 
-enum { CORE_PARTS = 6 };   /* rows of core_parts */
+/* Scripts that waited or are new come before those that used up their slice (ready.c). */
+enum ready_queue { READY_FRESH, READY_BULK, READY_QUEUES };
+
+enum { CORE_PARTS = 8 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 
@@ -46,7 +49,8 @@ struct request {
   bool is_abandoned;                /* S: nobody waits any more; its abandon message frees it */
   bool is_told;                     /* nobody waits for its answer */
   bool is_linked;                   /* L: it is among the requests under way */
-  lua_Integer id;
+  bool is_answered;                 /* S: it is in the inbox */
+  size_t outside;                   /* its share of run->outside */
   bool is_sleep;
   uint64_t sleep_ms;
   enum script_group group;
@@ -88,12 +92,15 @@ struct run {
   void *user, *data;
 
   enum run_state state;             /* S */
-  struct run *queue_prev, *queue_next;   /* S: of the ready queue */
+  struct run *queue_prev, *queue_next;   /* S: of a ready queue */
+  enum ready_queue queue;           /* S: which one */
+  uint64_t debt_ns, debt_at_ms;     /* S: CPU time used lately, as of when (ready.c) */
   struct worker *worker;            /* S: who runs it */
   struct request *inbox, *inbox_last;    /* S: answered requests */
   atomic_uint answered;             /* A: how many there are */
   atomic_int kill;                  /* A: enum run_kill; the first reason stays */
   atomic_bool is_hard;              /* A: a cancelled run had its chance */
+  atomic_size_t outside;            /* A: bytes of parameters and answers, which are not in the heap but count as if */
 
   struct heap *heap;                /* O */
   lua_State *L, *co;                /* O */
@@ -107,7 +114,7 @@ struct run {
   int blocked;                      /* O: resumes inside C calls that cannot yield */
   struct request *held;             /* O: an answer that is becoming a Lua value */
   enum run_finish finish;           /* O: what the value left on co is */
-  lua_Integer last_id;              /* O */
+  struct evp_md_ctx_st *digest;     /* O: one that is being made */
   unsigned under_way;               /* O: requests not taken yet */
   uint64_t cpu_ns;                  /* O */
   uint64_t api_calls;               /* O */
@@ -133,10 +140,12 @@ struct worker {
   struct worker *next;
   uv_thread_t thread;
   bool is_extra, is_finished;       /* S */
+  bool is_demoted;                  /* S: it was stuck and got the lowest priority, which it cannot leave: it ends with its run */
   struct run *volatile run;         /* whose code runs now; NULL: no signal matters */
   lua_State *volatile current;      /* the coroutine that runs */
   volatile sig_atomic_t guard;      /* engine code is on the stack: the script may not be left now */
   volatile sig_atomic_t pending;    /* a tick fell into the guard */
+  volatile sig_atomic_t in_handler; /* walking a deep stack may take longer than a tick: handlers must not nest */
   sigjmp_buf leave;
   timer_t timer;
   _Atomic pid_t tid;
@@ -151,7 +160,8 @@ struct runner {
   struct runner_config config;
   uv_mutex_t lock;
   uv_cond_t wake;
-  struct run *ready, *ready_last;   /* S */
+  struct { struct run *first, *last; } ready[READY_QUEUES];   /* S */
+  unsigned fresh_streak;            /* S: fresh ones taken since the last of the bulk */
   atomic_uint ready_count;
   unsigned active;                  /* S: ready and running */
   unsigned base, idle, threads;     /* S */
@@ -160,6 +170,8 @@ struct runner {
   struct heap *spare[SPARE_MAX];    /* S: heaps of the default size, kept warm */
   unsigned spares;
   size_t spare_capacity;
+  struct heap **grave;              /* S: large heaps of runs that ended on the loop thread; workers free them */
+  unsigned graves;
 
   struct mailbox mailbox;
   uv_timer_t monitor;               /* L: runs while anything is active */
@@ -172,15 +184,20 @@ struct runner {
   struct { char *code; size_t len; } core[CORE_PARTS];   /* the Lua half of `komodo`, compiled once */
 };
 
+/* ---- ready.c: which run is next; with the lock held ---- */
+void run_enqueue(struct run *run, bool used_its_slice);
+void run_dequeue(struct run *run);
+struct run *run_take(struct runner *runner);       /* NULL: none is ready */
+void run_charge(struct run *run, uint64_t cpu_ns); /* it used that much */
+
 /* ---- worker.c ---- */
 NODISCARD Err workers_start(struct runner *runner, unsigned count);
 void workers_stop(struct runner *runner);          /* joins */
 /* Joins threads that ended; adds one while others do not let go of theirs. Called with the lock held. */
 void workers_balance(struct runner *runner, uint64_t now_ms);
-void run_enqueue(struct run *run);                 /* with the lock held; so the next */
-void run_dequeue(struct run *run);
-/* Gives its memory back; the caller owns the run; no lock held. */
-void run_drop_state(struct run *run);
+/* Gives its memory back; the caller owns the run; no lock held. `later`: on the loop thread, where a large heap may not take
+ * the time it takes. */
+void run_drop_state(struct run *run, bool later);
 void run_set_killed(struct run *run);              /* the outcome of a run that was stopped */
 int run_kill_set(struct run *run, enum run_kill kill);   /* returns the reason that holds: the first */
 
@@ -203,7 +220,12 @@ struct fiber *task_next(struct run *run);
 void task_requeue(struct run *run, struct fiber *task);   /* its slice ended: it goes on after the others */
 /* Ends whatever the current task started and did not wait for; their `<close>` variables run. [-0, +0, -] */
 void task_close_children(lua_State *L, struct fiber *task);
+/* The answer to what the current task waits for, now run->held; NULL: not yet. */
+struct request *task_take_answer(struct run *run);
+void task_drop_answer(struct run *run);            /* run->held */
+void task_abandon(struct run *run, struct fiber *task);   /* its request, if it has one, goes without an answer */
 extern const luaL_Reg task_functions[];            /* for the Lua half */
+extern const luaL_Reg require_functions[];         /* run_require.c: for the Lua half */
 extern const luaL_Reg pure_functions[];            /* lib_pure.c: for the Lua half */
 int raise_cancelled(lua_State *L);                 /* lib_komodo.c */
 
@@ -214,11 +236,14 @@ NODISCARD Err sandbox_open(struct run *run);
 struct core_part { const char *file, *names; };   /* names: separated and surrounded by spaces */
 extern const struct core_part core_parts[CORE_PARTS];
 NODISCARD Err sandbox_compile_core(struct runner *runner, struct diag *reterr);
-struct run *run_of(lua_State *L);
 /* Makes the table on top read-only: replaces it with a proxy. */
 void sandbox_freeze(lua_State *L, lua_CFunction index);   /* index: its __index instead, upvalue 1 the table behind */
 
+void sandbox_freeze_data(lua_State *L);             /* the same of a table without functions; it prints, and is JSON, as before */
+
 /* ---- coroutine.c ---- */
+struct run *run_of(lua_State *L);
+void coroutine_hold(lua_State *co, bool is_on);    /* scripts may neither resume nor close it meanwhile */
 extern const luaL_Reg coroutine_functions[];
 /* Lua counts C calls anew in a coroutine that is closed, so closing inside closing inside … would outgrow the C stack. */
 enum { CLOSING_MAX = 3 };
@@ -230,7 +255,8 @@ void lib_komodo_push(lua_State *L);                /* [-0, +1, -] it again */
 void lib_komodo_push_encode(lua_State *L);         /* [-0, +1, m] komodo.json.encode */
 int lib_print(lua_State *L);
 void request_free(struct request *request);        /* NULL is fine; heap: under the guard on workers */
-void run_log(struct run *run, struct str text);    /* adds whole lines; takes the guard itself */
+/* Adds whole lines of valid UTF-8; takes the guard itself. Text longer than the limit is dropped and may be anything. */
+void run_log(struct run *run, struct str text);
 /* Text from a script as valid UTF-8: what is not becomes U+FFFD. */
 void text_clean(struct buf *out, struct str text);
 

@@ -2,6 +2,8 @@
 #include "script/libs.h"
 #include "script/run_internal.h"
 
+static const char REPLACEMENT[] = "\xEF\xBF\xBD";
+
 /* The length of the valid UTF-8 character at `p`, or 0. */
 static size_t utf8_len(const unsigned char *p, size_t left)
 {
@@ -20,7 +22,7 @@ void text_clean(struct buf *out, struct str text)
     if (n)
       buf_add(out, text.ptr + i, n);
     else
-      buf_add_text(out, "\xEF\xBF\xBD");
+      buf_add_text(out, REPLACEMENT);
     i += n ? n : 1;
   }
 }
@@ -35,16 +37,10 @@ static void add_line(struct run *run, struct str text)
     run->log_said_full = true;
     return;
   }
-  size_t before = run->log.len;
-  text_clean(&run->log, text);
+  buf_add_str(&run->log, text);
   if (!text.len || text.ptr[text.len - 1] != '\n')
     buf_add_char(&run->log, '\n');
   run->log_total += text.len + 1;
-  if (buf_err(&run->log)) {   /* replaced bytes outgrew the buffer */
-    run->log.len = before;
-    run->log.err = OK;
-    run->log_said_full = true;
-  }
 }
 
 void run_log(struct run *run, struct str text)
@@ -78,6 +74,19 @@ static void push_shown(lua_State *L, int index)
   luaL_tolstring(L, index, NULL);
 }
 
+/* The text on top as valid UTF-8, in memory of the script: a long one takes its time. [-1, +1, m] */
+static void make_clean(lua_State *L)
+{
+  struct str text = lua_check_str(L, -1);
+  if (text.len > run_of(L)->limits.log_bytes || str_is_utf8(text))
+    return;
+  luaL_Buffer b;
+  size_t size = sizeof REPLACEMENT * text.len;
+  struct buf out = {.ptr = luaL_buffinitsize(L, &b, size), .cap = size, .max = size - 1};
+  text_clean(&out, text);
+  luaL_pushresultsize(&b, out.len);
+}
+
 /* print(...): one line, values separated by tabs                     [-n, +0, e] */
 int lib_print(lua_State *L)
 {
@@ -89,6 +98,7 @@ int lib_print(lua_State *L)
     push_shown(L, i);
   }
   lua_concat(L, lua_gettop(L) - n);
+  make_clean(L);
   run_log(run_of(L), lua_check_str(L, -1));
   return 0;
 }

@@ -71,33 +71,66 @@ struct fiber *task_next(struct run *run)
   return run->current = task;
 }
 
-/* ---- the end of a task ---- */
-/* Its request goes without an answer. */
-static void abandon(struct run *run, struct fiber *task)
+/* ---- answers ---- */
+/* With the lock held. */
+static bool leave_inbox(struct run *run, struct request *q)
 {
-  struct request *q = task->request, *before = NULL;
-  task->request = NULL;
+  if (!q->is_answered)
+    return false;
+  if (q->prev)
+    q->prev->next = q->next;
+  else
+    run->inbox = q->next;
+  if (q->next)
+    q->next->prev = q->prev;
+  else
+    run->inbox_last = q->prev;
+  q->is_answered = false;
+  atomic_fetch_sub(&run->answered, 1);
+  return true;
+}
+
+struct request *task_take_answer(struct run *run)
+{
+  struct request *q = run->current->request;
   if (!q)
-    return;
-  run->under_way--;
+    return NULL;
   guard_enter();
   uv_mutex_lock(&run->runner->lock);
-  struct request *at = run->inbox;
-  for (; at && at != q; at = at->next)
-    before = at;
-  if (at) {
-    if (before)
-      before->next = q->next;
-    else
-      run->inbox = q->next;
-    if (run->inbox_last == q)
-      run->inbox_last = before;
-    atomic_fetch_sub(&run->answered, 1);
-  } else {
-    q->is_abandoned = true;
-  }
+  bool is_mine = leave_inbox(run, q);
   uv_mutex_unlock(&run->runner->lock);
-  if (at) {
+  if (is_mine) {
+    request_free(run->held);   /* of one that became an error on its way to a value */
+    run->held = q;
+    run->under_way--;
+    run->current->request = NULL;
+  }
+  guard_leave();
+  return is_mine ? q : NULL;
+}
+
+void task_drop_answer(struct run *run)
+{
+  guard_enter();
+  struct request *q = run->held;
+  run->held = NULL;
+  request_free(q);
+  guard_leave();
+}
+
+void task_abandon(struct run *run, struct fiber *task)
+{
+  struct request *q = task->request;
+  if (!q)
+    return;
+  guard_enter();
+  task->request = NULL;
+  run->under_way--;
+  uv_mutex_lock(&run->runner->lock);
+  bool is_answered = leave_inbox(run, q);
+  q->is_abandoned = !is_answered;
+  uv_mutex_unlock(&run->runner->lock);
+  if (is_answered) {
     request_free(q);
   } else {
     q->abandon = (struct message){.kind = MESSAGE_ABANDON, .run = run};
@@ -107,9 +140,11 @@ static void abandon(struct run *run, struct fiber *task)
   guard_leave();
 }
 
+/* ---- the end of a task ---- */
 /* Takes the task out of the tree and lets the collector have it. [-0, +0, -] */
 static void leave_tree(lua_State *L, struct run *run, struct fiber *task, enum task_end end)
 {
+  task_abandon(run, task);   /* an error may have ended its wait */
   task->end = end;
   if (task->prev)
     task->prev->next = task->next;
@@ -126,7 +161,6 @@ static void leave_tree(lua_State *L, struct run *run, struct fiber *task, enum t
 /* One without children. */
 static void close_one(lua_State *L, struct run *run, struct fiber *task)
 {
-  abandon(run, task);
   unqueue(run, task);
   lua_rawgetp(L, LUA_REGISTRYINDEX, task);   /* stays alive until it is closed */
   leave_tree(L, run, task, TASK_CANCELLED);
@@ -197,6 +231,7 @@ static int l_spawn(lua_State *L)
   *task = (struct fiber){.parent = run->current};
   luaL_setmetatable(L, TASK);
   task->co = lua_newthread(L);
+  coroutine_hold(task->co, true);
   lua_setiuservalue(L, -2, 1);
   lua_insert(L, 1);
   luaL_argcheck(L, lua_checkstack(task->co, n + 2), 1, "too many arguments");
@@ -229,6 +264,13 @@ static int l_park(lua_State *L)
   enqueue(run, run->current, TASK_PARKED);
   run->yielded = YIELD_WAIT;
   return lua_yieldk(L, 0, 0, resumed);
+}
+
+/* wake(): whoever is parked looks again                              [-0, +0, -] */
+static int l_wake(lua_State *L)
+{
+  wake_parked(run_of(L));
+  return 0;
 }
 
 /* ended(task) -> nil | "done", results | "failed", { err } | "cancelled"   [-1, +1|2, e] */
@@ -270,5 +312,5 @@ static int l_task_class(lua_State *L)
   return 0;
 }
 
-const luaL_Reg task_functions[] = {{"spawn", l_spawn},   {"park", l_park}, {"ended", l_ended}, {"cancel", l_cancel},
+const luaL_Reg task_functions[] = {{"spawn", l_spawn},   {"park", l_park}, {"wake", l_wake}, {"ended", l_ended}, {"cancel", l_cancel},
                                    {"task_class", l_task_class}, {NULL, NULL}};

@@ -16,17 +16,16 @@ static void on_timer(uv_timer_t *timer);
 static void run_over(struct run *run);
 
 /* ---- limits ---- */
-Err script_limits_check(const struct script_limits *l, struct diag *reterr)
+Err script_limits_check(const struct script_limits *l, const struct script_limits *max, struct diag *reterr)
 {
-  const struct script_limits max = SCRIPT_LIMITS_MAX;
   const struct { const char *key; double value, max; } rows[] = {
-      {"cpu_seconds", l->cpu_seconds, max.cpu_seconds},
-      {"wall_seconds", l->wall_seconds, max.wall_seconds},
-      {"memory_mb", (double)l->memory_bytes / (1 << 20), (double)max.memory_bytes / (1 << 20)},
-      {"log_kb", (double)l->log_bytes / 1024, (double)max.log_bytes / 1024},
-      {"result_kb", (double)l->result_bytes / 1024, (double)max.result_bytes / 1024},
-      {"tasks", l->tasks, max.tasks},
-      {"api_calls", l->api_calls, max.api_calls},
+      {"cpu_seconds", l->cpu_seconds, max->cpu_seconds},
+      {"wall_seconds", l->wall_seconds, max->wall_seconds},
+      {"memory_mb", (double)l->memory_bytes / (1 << 20), (double)max->memory_bytes / (1 << 20)},
+      {"log_kb", (double)l->log_bytes / 1024, (double)max->log_bytes / 1024},
+      {"result_kb", (double)l->result_bytes / 1024, (double)max->result_bytes / 1024},
+      {"tasks", l->tasks, max->tasks},
+      {"api_calls", l->api_calls, max->api_calls},
   };
   for (size_t i = 0; i < ARRAY_LEN(rows); i++)
     if (!(rows[i].value >= 0 && rows[i].value <= rows[i].max))
@@ -51,7 +50,7 @@ static void on_monitor(uv_timer_t *timer)
   struct runner *r = timer->data;
   uv_mutex_lock(&r->lock);
   workers_balance(r, clock_mono_ms());
-  bool is_quiet = r->active == 0 && r->threads <= r->base;
+  bool is_quiet = r->active == 0 && r->threads == r->base;
   uv_mutex_unlock(&r->lock);
   if (is_quiet)
     uv_timer_stop(timer);
@@ -118,7 +117,7 @@ static void stop_now(struct run *run)
     mem_free(run->outcome.traceback);
     run->outcome.traceback = mem_strdup(trace);
   }
-  run_drop_state(run);
+  run_drop_state(run, /* later= */ true);
   run_over(run);
 }
 
@@ -151,7 +150,7 @@ void script_run_cancel(struct script_run *pub)
   if (run->state == RUN_RUNNING)
     worker_interrupt(run->worker);
   else if (run->state == RUN_WAITING)
-    run_enqueue(run);   /* its wait raises */
+    run_enqueue(run, /* used_its_slice= */ false);   /* its wait raises */
   uv_mutex_unlock(&r->lock);
   run->hard_at_ms = was_never_started ? now_ms() : now_ms() + r->config.cancel_grace_ms;
   arm_timer(run);
@@ -197,14 +196,16 @@ static void deliver(struct run *run, struct request *q)
     uv_mutex_unlock(&r->lock);
     return;
   }
+  q->prev = run->inbox_last;
   if (run->inbox_last)
     run->inbox_last->next = q;
   else
     run->inbox = q;
   run->inbox_last = q;
+  q->is_answered = true;
   atomic_fetch_add(&run->answered, 1);
   if (run->state == RUN_WAITING)
-    run_enqueue(run);
+    run_enqueue(run, /* used_its_slice= */ false);
   uv_mutex_unlock(&r->lock);
   wake_monitor(r);
 }
@@ -233,7 +234,32 @@ static void start_request(struct run *run, struct request *q)
   call->pub = (struct script_call){.run = &run->pub, .user = run->user};
   call->request = q;
   q->call = &call->pub;
-  r->config.call(&call->pub, q->group, str_of(q->name), str_make(q->params, q->params_len), r->config.data);
+  char *params = q->params;   /* not needed while the answer is on its way; the request may be gone when this returns */
+  q->params = NULL;
+  r->config.call(&call->pub, q->group, str_of(q->name), str_make(params, q->params_len), r->config.data);
+  mem_free(params);
+}
+
+/* Copies the answer, as far as the script has memory for it. */
+static void keep_answer(struct request *q, struct str json)
+{
+  struct run *run = q->message.run;
+  struct diag d;
+  if (atomic_load(&run->outside) + json.len > run->limits.memory_bytes) {
+    q->err = diag_set(&d, ERR_LIMIT, "the answer does not fit into limits.memory_mb");
+    q->diag = mem_new(sizeof *q->diag);
+    *q->diag = d;
+    return;
+  }
+  q->json = mem_try(json.len + 1);
+  if (!q->json) {
+    q->err = ERR_NOMEM;
+    return;
+  }
+  memcpy(q->json, json.ptr, json.len);
+  q->json_len = json.len;
+  q->outside += json.len;
+  atomic_fetch_add(&run->outside, json.len);
 }
 
 void script_call_done(struct script_call *pub, Err err, int status, struct str json, const struct diag *d)
@@ -250,17 +276,8 @@ void script_call_done(struct script_call *pub, Err err, int status, struct str j
     q->diag = mem_new(sizeof *q->diag);
     *q->diag = *d;
   }
-  if (!err && json.len) {
-    q->json = mem_try(json.len + 1);
-    if (q->json) {
-      memcpy(q->json, json.ptr, json.len);
-      q->json_len = json.len;
-    } else {
-      q->err = ERR_NOMEM;
-    }
-  }
-  mem_free(q->params);   /* the parameters are not needed while the answer waits */
-  q->params = NULL;
+  if (!err && json.len)
+    keep_answer(q, json);
   deliver(q->message.run, q);
 }
 
@@ -451,7 +468,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
     return diag_set(reterr, ERR_LIMIT, "%u scripts run already", r->alive);
   if (spec->source.len > SOURCE_MAX)
     return diag_set(reterr, ERR_TOOBIG, "the script is larger than %d MB", SOURCE_MAX >> 20);
-  Err err = script_limits_check(&spec->limits, reterr);
+  Err err = script_limits_check(&spec->limits, &r->config.limits_max, reterr);
   if (err)
     return err;
   struct run *run = mem_new(sizeof *run);
@@ -467,7 +484,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   run->user = spec->user;
   run->data = spec->data;
   uv_mutex_init(&run->log_lock);
-  buf_init(&run->log, run->limits.log_bytes * 3 + LOG_NOTE);
+  buf_init(&run->log, run->limits.log_bytes + LOG_NOTE);
   run->log_message = (struct message){.kind = MESSAGE_LOG, .run = run};
   run->ended_message = (struct message){.kind = MESSAGE_ENDED, .run = run};
   run->started_ms = clock_mono_ms();
@@ -482,7 +499,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   r->runs = run;
   r->alive++;
   uv_mutex_lock(&r->lock);
-  run_enqueue(run);
+  run_enqueue(run, /* used_its_slice= */ false);
   uv_mutex_unlock(&r->lock);
   wake_monitor(r);
   *ret_run = &run->pub;
@@ -499,8 +516,9 @@ Err runner_new(const struct runner_config *config, struct runner **ret_runner, s
   if (!r->config.cancel_grace_ms)
     r->config.cancel_grace_ms = CANCEL_GRACE_MS;
   fill_limits(&r->config.limits, &SCRIPT_LIMITS_DEFAULT);
+  fill_limits(&r->config.limits_max, &SCRIPT_LIMITS_MAX);
   r->spare_capacity = r->config.limits.memory_bytes;
-  Err err = script_limits_check(&r->config.limits, reterr);
+  Err err = script_limits_check(&r->config.limits, &r->config.limits_max, reterr);
   if (!err)
     err = sandbox_compile_core(r, reterr);
   if (err) {

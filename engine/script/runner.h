@@ -40,16 +40,20 @@ struct script_limits {
 };
 #define SCRIPT_LIMITS_DEFAULT ((struct script_limits){10, 3600, 64 << 20, 1 << 20, 1 << 20, 256, 10000})
 #define SCRIPT_LIMITS_MAX ((struct script_limits){3600, 604800, (size_t)1 << 30, 16 << 20, 16 << 20, 10000, 1000000})
-/* Checks against SCRIPT_LIMITS_MAX; the message names the key (spec/lua.md 5). */
-NODISCARD Err script_limits_check(const struct script_limits *limits, struct diag *reterr);
+/* The message names the key (spec/lua.md 5). */
+NODISCARD Err script_limits_check(const struct script_limits *limits, const struct script_limits *max, struct diag *reterr);
 
 struct runner_config {
   struct op_loop *loop;
   unsigned workers;                /* 0: one per core */
   unsigned max_scripts;            /* runs alive at once; 0: 10,000 */
   struct script_limits limits;     /* defaults; zero fields: SCRIPT_LIMITS_DEFAULT */
+  struct script_limits limits_max; /* what runs may ask for; zero fields: SCRIPT_LIMITS_MAX */
   unsigned cancel_grace_ms;        /* a cancelled run's `<close>` variables may take so long; 0: 60 */
-  const struct embed_file *modules;   /* what require() finds: "name.lua"; NULL-ended table, may be NULL */
+  /* What require() finds before it asks for the module (SCRIPT_KOMODO, "module"): "komodo.text" is komodo/text.lua of the
+   * files, if the names have it. Both NULL-ended; may be NULL. */
+  const struct embed_file *modules;
+  const char *const *module_names;
   /* Answers calls of scripts, with the rights of the run's user. `name` and `params` (JSON text) are valid until it returns. */
   void (*call)(struct script_call *call, enum script_group group, struct str name, struct str params, void *data);
   void *data;

@@ -12,7 +12,7 @@
 #include "script/policy_internal.h"
 #include "script/run_internal.h"
 
-struct run *run_of(lua_State *L) { return *(struct run **)lua_getextraspace(L); }
+enum { DATE_FORMAT_MAX = 1000 };
 
 /* ---- read-only tables ---- */
 static int l_frozen_write(lua_State *L)
@@ -52,6 +52,17 @@ void sandbox_freeze(lua_State *L, lua_CFunction index)
   lua_remove(L, -2);
 }
 
+void sandbox_freeze_data(lua_State *L)
+{
+  lua_pushvalue(L, -1);
+  sandbox_freeze(L, /* index= */ NULL);
+  lua_getmetatable(L, -1);
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -2, "__json");
+  lua_pop(L, 1);
+  lua_remove(L, -2);
+}
+
 /* ---- base library ---- */
 /* load(chunk, name?, mode?, env?): text only, whatever mode says. */
 static int l_load(lua_State *L)
@@ -68,6 +79,23 @@ static int l_load(lua_State *L)
   if (lua_isnil(L, -2))
     return 2;
   lua_pop(L, 1);
+  return 1;
+}
+
+/* rawset(table, key, value): not of a library, which it would hide. */
+static int l_rawset(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checkany(L, 2);
+  luaL_checkany(L, 3);
+  lua_settop(L, 3);
+  if (lua_getmetatable(L, 1)) {
+    lua_pushliteral(L, "__newindex");
+    if (lua_rawget(L, -2) == LUA_TFUNCTION && lua_tocfunction(L, -1) == l_frozen_write)
+      return l_frozen_write(L);
+    lua_settop(L, 3);
+  }
+  lua_rawset(L, 1);
   return 1;
 }
 
@@ -106,8 +134,12 @@ static int l_collectgarbage(lua_State *L)
 }
 
 /* ---- library calls that may lock or allocate inside the C library ---- */
-static int l_guarded(lua_State *L)
+/* os.date(format?, time?): under the guard, so the format is short. */
+static int l_date(lua_State *L)
 {
+  size_t len = 0;
+  luaL_optlstring(L, 1, "", &len);
+  luaL_argcheck(L, len <= DATE_FORMAT_MAX, 1, "longer than 1,000 bytes");
   for (int i = 1; i <= lua_gettop(L); i++)
     luaL_argexpected(L, lua_isnil(L, i) || lua_isstring(L, i), i, "number or string");
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -165,7 +197,7 @@ static void open_base(lua_State *L)
   lua_getfield(L, -1, "load");
   lua_pushcclosure(L, l_load, 1);
   lua_setfield(L, -2, "load");
-  static const luaL_Reg own[] = {{"setmetatable", l_setmetatable}, {"collectgarbage", l_collectgarbage}, {NULL, NULL}};
+  static const luaL_Reg own[] = {{"setmetatable", l_setmetatable}, {"collectgarbage", l_collectgarbage}, {"rawset", l_rawset}, {NULL, NULL}};
   luaL_setfuncs(L, own, 0);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, LUA_GNAME);
@@ -208,7 +240,7 @@ static void new_os(lua_State *L)
   lua_createtable(L, 0, 4);
   move_field(L, "clock");
   move_field(L, "difftime");
-  wrap_field(L, "date", l_guarded);
+  wrap_field(L, "date", l_date);
   wrap_field(L, "time", l_time);
   lua_remove(L, -2);
   sandbox_freeze(L, /* index= */ NULL);
@@ -224,36 +256,12 @@ static void new_debug(lua_State *L)
   sandbox_freeze(L, /* index= */ NULL);
 }
 
-/* require(name): modules the engine offers to scripts; each runs once. [-1, +1, e] */
-static int l_require(lua_State *L)
-{
-  struct run *run = run_of(L);
-  const char *name = luaL_checkstring(L, 1);
-  lua_settop(L, 1);
-  if (lua_getfield(L, lua_upvalueindex(1), name) != LUA_TNIL)
-    return 1;
-  const struct embed_file *file = embed_find(run->runner->config.modules, lua_pushfstring(L, "%s.lua", name));
-  if (!file)
-    return luaL_error(L, "there is no module '%s' for scripts", name);
-  if (luaL_loadbufferx(L, file->data, file->size, lua_pushfstring(L, "=%s", name), "t") != LUA_OK)
-    return lua_error(L);
-  lua_pushvalue(L, 1);
-  lua_call(L, 1, 1);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushboolean(L, true);
-  }
-  lua_pushvalue(L, -1);
-  lua_setfield(L, lua_upvalueindex(1), name);
-  return 1;
-}
-
+/* require, which may wait: komodo/_core/require.lua. */
 static void new_require(lua_State *L)
 {
-  lua_newtable(L);
   lib_komodo_push(L);
-  lua_setfield(L, -2, "komodo");
-  lua_pushcclosure(L, l_require, 1);
+  lua_getfield(L, -1, "require");
+  lua_remove(L, -2);
 }
 
 static void new_args(lua_State *L)
@@ -403,6 +411,14 @@ static int script_main(lua_State *L)
 }
 
 /* ---- opening ---- */
+static void protect_errors(lua_State *L)
+{
+  luaL_getmetatable(L, "komodo.error");
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
 static int open_all(lua_State *L)
 {
   struct run *run = run_of(L);
@@ -411,12 +427,14 @@ static int open_all(lua_State *L)
   new_string(L);
   lua_setglobal(L, LUA_STRLIBNAME);
   errors_open(L);
+  protect_errors(L);
   lib_komodo_open(L);
   lua_setglobal(L, "komodo");
   lua_pushcfunction(L, lib_print);
   lua_setglobal(L, "print");
   open_globals(L);
   run->main.co = run->co = lua_newthread(L);
+  coroutine_hold(run->co, true);
   run->current = &run->main;
   lua_rawsetp(L, LUA_REGISTRYINDEX, run->co);
   lua_pushcfunction(run->co, script_main);
@@ -476,9 +494,11 @@ const struct core_part core_parts[CORE_PARTS] = {
     {"komodo/_core/concurrent.lua", " spawn all race timeout "},
     {"komodo/_core/state.lua", " stage var secret kv lock "},
     {"komodo/_core/http.lua", " http "},
+    {"komodo/_core/terminal.lua", " terminal "},
     {"komodo/_core/sugar.lua",
      " swarms servers stacks deployments builds repos procedures actions builders alerters syncs "},
     {"komodo/_core/pure.lua", " base64 hex hash hmac url glob template semver "},
+    {"komodo/_core/require.lua", " require "},
 };
 
 static Err compile(lua_State *L, const char *path, struct buf *code, struct diag *reterr)

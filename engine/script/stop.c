@@ -22,7 +22,8 @@
 #include "script/libs.h"
 #include "script/run_internal.h"
 
-enum { NS_PER_MS = 1000000, TRACE_FRAMES = 24 };
+/* TRACE_DEPTH: finding a frame takes as many steps as it is deep, and the loop thread does it too. */
+enum { NS_PER_MS = 1000000, TRACE_FRAMES = 24, TRACE_DEPTH = 250 };
 
 #ifdef __SANITIZE_THREAD__
 /* ThreadSanitizer delivers signals inside its own interceptors, which may not be left by a jump. */
@@ -38,20 +39,29 @@ struct worker *worker_self(void) { return self; }
 static int stop_signal(void) { return SIGRTMIN + 7; }
 
 /* ---- tracebacks ---- */
+/* Of the script or of an Action it requires; what the engine compiled is called "=komodo…", or nothing when it is stripped. */
+static bool is_users(const lua_Debug *ar, const char *chunk_name)
+{
+  if (strcmp(ar->source, chunk_name) == 0)
+    return true;
+  return ar->source[0] == '=' && !strchr("[(?", ar->source[1]) && strcmp(ar->source, "=komodo") != 0 &&
+         strncmp(ar->source, "=komodo.", 8) != 0;
+}
+
 int trace_format(lua_State *L, const char *chunk_name, char *dst, size_t size)
 {
   lua_Debug ar;
   int first_line = 0, shown = 0;
   size_t at = 0;
   dst[0] = 0;
-  for (int level = 0; lua_getstack(L, level, &ar) && shown < TRACE_FRAMES; level++) {
-    if (!lua_getinfo(L, "Sln", &ar) || strcmp(ar.source, chunk_name) != 0)
+  for (int level = 0; level < TRACE_DEPTH && shown < TRACE_FRAMES && lua_getstack(L, level, &ar); level++) {
+    if (!lua_getinfo(L, "Sln", &ar) || !is_users(&ar, chunk_name))
       continue;
-    if (!first_line)
+    if (!first_line && strcmp(ar.source, chunk_name) == 0)
       first_line = ar.currentline;
     const char *what = strcmp(ar.what, "main") == 0 ? "in the main chunk" : "in function ";
     const char *name = strcmp(ar.what, "main") == 0 ? "" : ar.name ? ar.name : "?";
-    int n = snprintf(dst + at, size - at, "%s:%d: %s%.60s\n", chunk_name + 1, ar.currentline, what, name);
+    int n = snprintf(dst + at, size - at, "%s:%d: %s%.60s\n", ar.short_src, ar.currentline, what, name);
     if (n < 0 || (size_t)n >= size - at) {
       dst[at] = 0;
       break;
@@ -94,7 +104,12 @@ static void on_hook(lua_State *L, lua_Debug *ar)
 }
 
 /* ---- in the signal handler ---- */
-static void arm_hook(struct worker *w) { lua_sethook(w->current, on_hook, LUA_MASKCOUNT, 1); }
+/* Setting it walks the whole stack; once it is set it stays until it fires. */
+static void arm_hook(struct worker *w)
+{
+  if (!lua_gethookmask(w->current))
+    lua_sethook(w->current, on_hook, LUA_MASKCOUNT, 1);
+}
 
 static void act(struct worker *w, bool may_leave)
 {
@@ -123,11 +138,12 @@ static void on_signal(int number)
   (void)number;
   struct worker *w = self;
   int saved = errno;
-  if (w && w->run) {
-    if (w->guard)
-      w->pending = 1;
-    else
-      act(w, HANDLER_MAY_LEAVE);
+  if (w && w->run && w->guard) {
+    w->pending = 1;
+  } else if (w && w->run && !w->in_handler) {
+    w->in_handler = 1;
+    act(w, HANDLER_MAY_LEAVE);
+    w->in_handler = 0;
   }
   errno = saved;
 }
@@ -195,6 +211,7 @@ void stop_arm(struct worker *w, struct run *run)
   w->hook_since_ns = 0;
   w->pending = 0;
   w->guard = 0;
+  w->in_handler = 0;
   w->trace[0] = 0;
   w->trace_line = 0;
   w->current = run->current->co;

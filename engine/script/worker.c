@@ -1,4 +1,5 @@
 /* script/worker.c: the threads that run scripts: they take the next ready run, resume it, and put it where it belongs. */
+#include <openssl/evp.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
@@ -11,40 +12,10 @@ enum {
   EXTRA_IDLE_NS = 1000000000,      /* a worker beyond the configured number ends after a second without work */
   NICENESS = 10,                   /* the loop thread goes first */
   STUCK_MS = 25,                   /* five slices without a yield */
-  EXTRA_MAX = 64,
+  EXTRA_MAX = 256,
+  NICENESS_STUCK = 19,
+  LATER_BYTES = 1024 * 1024,       /* dropping more takes longer than the loop thread should */
 };
-
-/* ---- the ready queue: with the lock held ---- */
-void run_enqueue(struct run *run)
-{
-  struct runner *r = run->runner;
-  run->state = RUN_READY;
-  run->queue_next = NULL;
-  run->queue_prev = r->ready_last;
-  if (r->ready_last)
-    r->ready_last->queue_next = run;
-  else
-    r->ready = run;
-  r->ready_last = run;
-  atomic_fetch_add(&r->ready_count, 1);
-  r->active++;
-  uv_cond_signal(&r->wake);
-}
-
-void run_dequeue(struct run *run)
-{
-  struct runner *r = run->runner;
-  if (run->queue_prev)
-    run->queue_prev->queue_next = run->queue_next;
-  else
-    r->ready = run->queue_next;
-  if (run->queue_next)
-    run->queue_next->queue_prev = run->queue_prev;
-  else
-    r->ready_last = run->queue_prev;
-  atomic_fetch_sub(&r->ready_count, 1);
-  r->active--;
-}
 
 int run_kill_set(struct run *run, enum run_kill kill)
 {
@@ -53,7 +24,26 @@ int run_kill_set(struct run *run, enum run_kill kill)
 }
 
 /* ---- a run's end ---- */
-void run_drop_state(struct run *run)
+/* With the lock held. */
+static void bury(struct runner *r, struct heap *heap)
+{
+  r->grave = mem_resize(r->grave, (r->graves + 1) * sizeof *r->grave);
+  r->grave[r->graves++] = heap;
+  uv_cond_signal(&r->wake);
+}
+
+/* With the lock held, which it leaves meanwhile. */
+static void empty_grave(struct runner *r)
+{
+  while (r->graves) {
+    struct heap *heap = r->grave[--r->graves];
+    uv_mutex_unlock(&r->lock);
+    heap_free(heap);
+    uv_mutex_lock(&r->lock);
+  }
+}
+
+void run_drop_state(struct run *run, bool later)
 {
   struct runner *r = run->runner;
   struct heap *heap = run->heap;
@@ -62,6 +52,14 @@ void run_drop_state(struct run *run)
   if (!heap)
     return;
   run->outcome.peak_bytes = heap_peak(heap);
+  EVP_MD_CTX_free(run->digest);
+  run->digest = NULL;
+  if (later && heap_peak(heap) > LATER_BYTES) {
+    uv_mutex_lock(&r->lock);
+    bury(r, heap);
+    uv_mutex_unlock(&r->lock);
+    return;
+  }
   if (heap_capacity(heap) == r->spare_capacity) {
     heap_reset(heap);
     uv_mutex_lock(&r->lock);
@@ -195,28 +193,34 @@ static enum step resume(struct worker *w, struct run *run)
   return run->ready.first ? STEP_SLICE : STEP_WAIT;
 }
 
-static enum step run_step(struct worker *w, struct run *run)
+/* One slice: several tasks of a script may share it. */
+static enum step run_slice(struct worker *w, struct run *run)
 {
   if (!run->L && sandbox_open(run)) {
     set_memory_limit(run);
     return STEP_ENDED;
   }
-  return resume(w, run);
+  uint64_t until_ms = clock_mono_ms() + TICK_MS;
+  enum step step = resume(w, run);
+  while (step == STEP_SLICE && clock_mono_ms() < until_ms)
+    step = resume(w, run);
+  return step;
 }
 
-static void put_back(struct worker *w, struct run *run, enum step step)
+static void put_back(struct worker *w, struct run *run, enum step step, uint64_t cpu_ns)
 {
   struct runner *r = w->runner;
   if (step == STEP_ENDED)
-    run_drop_state(run);
+    run_drop_state(run, /* later= */ false);
   uv_mutex_lock(&r->lock);
   r->active--;
   run->worker = NULL;
+  run_charge(run, cpu_ns);
   if (step == STEP_ENDED) {
     run->state = RUN_ENDED;
     atomic_fetch_add(&run->posted, 1);
   } else if (step == STEP_SLICE || run->inbox || (atomic_load(&run->kill) && !run->cancel_told)) {
-    run_enqueue(run);
+    run_enqueue(run, step == STEP_SLICE);
   } else {
     run->state = RUN_WAITING;
   }
@@ -230,7 +234,8 @@ static struct run *next_run(struct worker *w)
 {
   struct runner *r = w->runner;
   bool ticks = true;
-  while (!r->ready && !r->stop) {
+  empty_grave(r);
+  while (!atomic_load(&r->ready_count) && !r->stop) {
     if (ticks)
       stop_ticks(w, ticks = false);
     r->idle++;
@@ -238,15 +243,15 @@ static struct run *next_run(struct worker *w)
     if (!w->is_extra)
       uv_cond_wait(&r->wake, &r->lock);
     r->idle--;
-    if (late && !r->ready)
+    empty_grave(r);
+    if (late && !atomic_load(&r->ready_count))
       return NULL;
   }
   if (r->stop)
     return NULL;
   if (!ticks)
     stop_ticks(w, true);
-  struct run *run = r->ready;
-  run_dequeue(run);
+  struct run *run = run_take(r);
   r->active++;
   run->state = RUN_RUNNING;
   run->worker = w;
@@ -262,11 +267,13 @@ static void worker_main(void *data)
   stop_ticks(w, true);
   for (;;) {
     uv_mutex_lock(&r->lock);
-    struct run *run = next_run(w);
+    struct run *run = w->is_demoted ? NULL : next_run(w);
     if (!run)
       break;
     uv_mutex_unlock(&r->lock);
-    put_back(w, run, run_step(w, run));
+    uint64_t before_ns = run->cpu_ns;
+    enum step step = run_slice(w, run);
+    put_back(w, run, step, run->cpu_ns - before_ns);
   }
   r->threads--;
   w->is_finished = true;
@@ -321,10 +328,14 @@ void workers_balance(struct runner *r, uint64_t now_ms)
   workers_reap(r);
   for (struct worker *w = r->workers; w; w = w->next) {
     uint64_t since = atomic_load(&w->slice_since_ms);
-    stuck += since && now_ms > since && now_ms - since > STUCK_MS;
+    if (!since || now_ms <= since || now_ms - since <= STUCK_MS)
+      continue;
+    stuck++;
+    if (!w->is_demoted && setpriority(PRIO_PROCESS, (id_t)w->tid, NICENESS_STUCK) == 0)
+      w->is_demoted = true;
   }
-  if (r->ready && !r->idle && r->threads - stuck < r->base && r->threads < r->base + EXTRA_MAX &&
-      add(r, /* is_extra= */ true))
+  bool is_wanted = r->threads < r->base || (atomic_load(&r->ready_count) && !r->idle && r->threads - stuck < r->base);
+  if (is_wanted && r->threads < r->base + EXTRA_MAX && add(r, /* is_extra= */ r->threads >= r->base))
     log_warn("scripts: no further worker thread can be started");
 }
 
@@ -343,4 +354,8 @@ void workers_stop(struct runner *r)
   for (unsigned i = 0; i < r->spares; i++)
     heap_free(r->spare[i]);
   r->spares = 0;
+  while (r->graves)
+    heap_free(r->grave[--r->graves]);
+  mem_free(r->grave);
+  r->grave = NULL;
 }

@@ -11,6 +11,7 @@ static const char *const alert_indexes[] = {
     "ts", "resolved,ts", "target.type,target.id,ts", "target.type,ts", "data.type,ts", NULL};
 static const char *const stats_indexes[] = {"sid,ts", "ts", NULL};
 static const char *const kv_indexes[] = {"action", NULL};
+static const char *const script_run_indexes[] = {"action,start_ts", "start_ts", NULL};
 
 const struct store_collection store_collections[] = {
     {COLLECTION_SERVER, "name", NULL},
@@ -34,6 +35,8 @@ const struct store_collection store_collections[] = {
     {COLLECTION_GIT_PROVIDER_ACCOUNT, "domain,username", NULL},
     {COLLECTION_IMAGE_REGISTRY_ACCOUNT, "domain,username", NULL},
     {COLLECTION_KV, NULL, kv_indexes},
+    {COLLECTION_SCRIPT_OWNER, NULL, NULL},
+    {COLLECTION_SCRIPT_RUN, NULL, script_run_indexes},
     {COLLECTION_ALERT, NULL, alert_indexes},
     {COLLECTION_UPDATE, NULL, update_indexes},
     {COLLECTION_STATS, NULL, stats_indexes},

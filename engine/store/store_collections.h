@@ -2,7 +2,8 @@
  * which is also what the files of a backup are called (spec cli.md 11.1). A resource's collection has the name of its type.
  *
  * Keys: the 24-hex id of the document's `_id`, but a Variable's is its name, an ApiKey's its `key`, an OnboardingKey's its
- * `public_key`, and a kv entry's what komodo.kv makes of action and name.
+ * `public_key`, a kv entry's what komodo.kv makes of action and name, a ScriptOwner's the id of the Action or Procedure, and
+ * a ScriptRun's the id of its Update.
  */
 #ifndef STORE_STORE_COLLECTIONS_H
 #define STORE_STORE_COLLECTIONS_H
@@ -32,7 +33,10 @@
 #define COLLECTION_UPDATE "Update"
 #define COLLECTION_ALERT "Alert"
 #define COLLECTION_STATS "Stats"
-#define COLLECTION_KV "kv"   /* not Komodo's: state that scripts keep */
+/* Not Komodo's: */
+#define COLLECTION_KV "kv"                     /* state that scripts keep */
+#define COLLECTION_SCRIPT_OWNER "ScriptOwner"  /* who saved an Action or Procedure last */
+#define COLLECTION_SCRIPT_RUN "ScriptRun"      /* how runs of Actions went */
 
 extern const struct store_collection store_collections[];
 extern const size_t store_collections_count;

@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-files=(10-system 20-docker 90-keys)
+files=(10-system 20-docker 60-terminal 90-keys)
 mode=inbound
 [ "${1:-}" = --dial-out ] && { mode=outbound; shift; }
 [ $# -gt 0 ] && files=("${@%.jsonl}")

@@ -29,6 +29,8 @@ const serverRequests = new Set([
 const files = {
   "10-deployment": () => true,
   "50-server": (c) => serverRequests.has(requestOf(c)),
+  // What streams is played by terminal.test.mjs, with a real agent; the others want a stack that is deployed.
+  "60-terminal": (c) => /^\/(read|write)\//.test(c.rest.path) && !/stack|ListTerminals-all/.test(c.id),
   "40-build": (c) => ["deploy-of-build", "deploy-of-build-version"].includes(c.id),
 };
 
@@ -50,6 +52,9 @@ const preparations = {
     "StartContainer-unreachable": (s) => s.must("/write/UpdateServer", { id: "second", config: { enabled: true, address: "ws://127.0.0.1:1" } }),
     "update-server": (s) => s.must("/write/UpdateServer", { id: "second", config: { enabled: false } }),
     "read-GetServer": (s, c) => s.must("/write/UpdateServer", { id: "Local", config: { region: c.response.config.region } }),
+  },
+  "60-terminal": {
+    "create-server-default": (s) => s.provide("Deployment", { name: "t-dep", server_id: "<server_id>" }),
   },
   "40-build": { "deploy-of-build": (s) => s.must("/write/CreateRepo", { name: "lrepo", config: { server_id: "Local" } }) },
 };

@@ -11,11 +11,12 @@ import { KomodoClient } from "komodo_client";
 const files = ["00-auth", "01-tags-variables-providers", "10-resource-server", "11-resource-swarm", "12-resource-stack",
   "13-resource-deployment", "14-resource-build", "15-resource-repo", "16-resource-procedure", "17-resource-action",
   "18-resource-resourcesync", "19-resource-builder", "20-resource-alerter", "40-live-docker",
-  "50-procedures-misc", "65-webhooks"];
+  "50-procedures-misc", "64-swarm-terminal", "65-webhooks"];
 // Files of which only some steps are played: the others ask for what this engine does not do.
 const about = (step) => JSON.stringify([step.path, step.id, step.body]);
 const only = {
   "50-procedures-misc": (step) => !/TestAlerter|SendAlert|ListAlerts|x\d\d_done|ListCommon(Stack|Build)|AllStackServices|MonthlyStats|Sync|gold-sync|GOLD_SYNC/.test(about(step)),
+  "64-swarm-terminal": (step) => !/[sS]warm|gold-sw/.test(about(step)) && (!/^x/.test(step.id) || /^x(30|47)/.test(step.id)),
   "65-webhooks": (step) => /procedure|[aA]ction|\{\{[pa]\._id/.test(about(step)) ||
     (/hook_build/.test(about(step)) && step.status >= 400) || /^(login_admin|b|p|a|s31|s33|s34|s121)$/.test(step.id),
 };

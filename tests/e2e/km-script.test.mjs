@@ -54,5 +54,5 @@ test("run shows what a script would do to a fleet", () => {
 test("wrong use says how it is meant", () => {
   for (const args of [[], ["script"], ["script", "nope"], ["nope"], ["script", "check"], ["script", "run"], ["script", "run", "a.lua", "b.lua"]])
     assert.equal(km(...args).status, 2, args.join(" "));
-  assert.match(km("--help").stdout, /km script check/);
+  assert.match(km("script", "help").stdout, /km script check/);
 });

@@ -88,6 +88,10 @@ describe("check", function()
     assert.same({}, codes("komodo.execute('DeployStack', {stack=x}) x=1", { "execute:DeployStack@web-*" }))
     assert.same({ "capability" }, codes("komodo.http.get('https://evil.test/x')", { "http:hooks.slack.com" }))
     assert.same({}, codes("komodo.http{url='https://hooks.slack.com/x'}", { "http:hooks.slack.com" }))
+    local allowed = { "terminal:server@web-*", "terminal:container@db" }
+    assert.same({}, codes("komodo.terminal('web-1', 'x') komodo.terminal({ server = 'any', container = 'db' }, 'x')", allowed))
+    assert.same({}, codes("komodo.terminal({ server = ARGS.server }, 'x')", allowed))
+    assert.same({ "capability", "capability" }, codes("komodo.terminal('db-1', 'x') komodo.terminal({ deployment = 'd' }, 'x')", allowed))
     assert.same({ "capability", "capability" }, codes("komodo.kv.get('x') komodo.secret('A')", { "read:*" }))
   end)
 

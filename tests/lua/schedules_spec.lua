@@ -4,7 +4,7 @@ package.path = "stdlib/lua/?.lua;stdlib/lua/?/init.lua;" .. package.path
 local null = setmetatable({}, { __name = "null" })
 
 describe("schedules", function()
-  local engine, rows, touched, now, sleeps, spawned, handlers, schedules, zones, on_next, started, refused
+  local engine, rows, touched, now, sleeps, spawned, handlers, schedules, zones, on_next, started, refused, saved
 
   local function resource(id, name, config)
     local res = { _id = { ["$oid"] = id }, name = name, tags = { "t" }, config = {
@@ -27,7 +27,7 @@ describe("schedules", function()
 
   before_each(function()
     rows, touched, now, sleeps, spawned, handlers, zones = { Procedure = {}, Action = {} }, {}, 1000000, {}, {}, {}, {}
-    on_next, started, refused = nil, {}, nil
+    on_next, started, refused, saved = nil, {}, nil, {}
     engine = {
       json = { null = null, array = function(list) return list end },
       model = {
@@ -77,9 +77,11 @@ describe("schedules", function()
     }
     package.loaded["engine"] = engine
     package.loaded["komodo.runs"] = { last_at = function(_, id) return id == "p1" and 77 or nil end }
-    package.loaded["komodo.users"] = { builtin = function(name) return "user " .. name end }
-    package.loaded["komodo.execute"] = { await = function(user, name, params)
-      started[#started + 1] = ("%s %s %s"):format(user, name, params.procedure or params.action)
+    package.loaded["komodo.script.rights"] = { owner = function(id) return saved[id] and { ts = saved[id] } end }
+    package.loaded["komodo.execute"] = { triggered = function(kind, id, _, user, event)
+      if not rows[kind][id] then return end
+      assert.equal("schedule", event.type)
+      started[#started + 1] = ("%s as %s%s"):format(id, user, event.missed and " missed at " .. event.at or "")
       if refused then error({ code = "busy", message = "busy" }, 0) end
     end }
     package.loaded["komodo.schedules"] = nil
@@ -87,7 +89,7 @@ describe("schedules", function()
   end)
 
   after_each(function()
-    for _, name in ipairs({ "engine", "komodo.runs", "komodo.users", "komodo.execute", "komodo.schedules" }) do
+    for _, name in ipairs({ "engine", "komodo.runs", "komodo.script.rights", "komodo.execute", "komodo.schedules" }) do
       package.loaded[name] = nil
     end
   end)
@@ -199,7 +201,7 @@ describe("schedules", function()
     assert.equal(1, #spawned)
     refused = true
     assert.has_error(spawned[1])
-    local each = "user Procedure RunProcedure p1"
+    local each = "p1 as Procedure"
     assert.same({ each, each, each }, started)
     assert.same({ 700, 1000, 1000, 1000 }, sleeps)
     assert.equal(1004000, schedules.of("Procedure", "p1").at)
@@ -213,9 +215,33 @@ describe("schedules", function()
     schedules.start()
     rows.Procedure.p1 = nil
     assert.has_error(spawned[1])
-    assert.same({ "user Action RunAction a1" }, started)
+    assert.same({ "a1 as Action" }, started)
     assert.is_nil(schedules.of("Procedure", "p1"))
     assert.equal(1004000, schedules.of("Action", "a1").at)
+  end)
+
+  it("makes up once for what was due while the engine was off, where that is wanted", function()
+    saved = { a1 = 985000, a2 = 985000, a3 = 995001, p1 = 100 }   -- p1 ran at 77
+    for id, config in pairs({ a1 = { schedule_missed = "run" }, a2 = {}, a3 = { schedule_missed = "run" }, a4 = { schedule_missed = "run" },
+      a5 = { schedule_missed = "run", schedule_enabled = false } }) do
+      config.schedule = "every 10"
+      add("Action", id, id, config)
+    end
+    add("Procedure", "p1", "p1", { schedule = "every 10", schedule_missed = "run" })
+    now = 999999
+    spawned[1] = stop   -- the ticker is spawned, and not run
+    engine.spawn = function(fn, ...)
+      spawned[#spawned + 1] = fn
+      if #spawned > 2 then fn(...) end
+    end
+    schedules.start()
+    assert.same({}, started)
+    schedules.catch_up()
+    table.sort(started)
+    assert.same({ "a1 as Action missed at 990000", "p1 as Procedure missed at 10000" }, started)
+    assert.equal(1000000, schedules.of("Action", "a1").at)
+    schedules.catch_up()
+    assert.equal(2, #started)
   end)
 
   describe("in a list", function()

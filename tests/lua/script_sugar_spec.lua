@@ -11,7 +11,10 @@ local function load_sugar(called)
   end
   local public = { read = caller("read"), write = caller("write"), execute = caller("execute") }
   local komodo = {}
-  assert(loadfile("stdlib/lua/komodo/_core/sugar.lua"))(komodo, { public = public })
+  local function freeze(t)
+    return setmetatable({}, { __index = t, __newindex = function() error("this table is read-only", 2) end })
+  end
+  assert(loadfile("stdlib/lua/komodo/_core/sugar.lua"))(komodo, { public = public, freeze = freeze })
   return komodo
 end
 

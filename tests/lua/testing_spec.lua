@@ -16,6 +16,18 @@ local function run(t, source, args)
 end
 
 describe("komodo.testing", function()
+  it("runs commands", function()
+    local t = new { capabilities = { "terminal:server@web-1", "secret:KEY" }, secrets = { KEY = "k3y" } }
+    t:answer("terminal", "use k3y", { stdout = "one\n\nlast", code = 2 })
+    assert.same({ 2, "one||last|", 2 }, run(t, [[
+      local seen = ""
+      local r = komodo.terminal({ server = "web-1" }, "use " .. komodo.secret("KEY"), { on_line = function(l) seen = seen .. l .. "|" end })
+      return { r.code, seen, #r.stdout - 7 }
+    ]]))
+    assert.equal("forbidden", run(t, "local _, e = komodo.terminal({ server = 'web-1', container = 'c' }, 'x') return e.code"))
+    assert.equal("forbidden", run(t, "local _, e = komodo.terminal('web-2', 'x') return e.code"))
+  end)
+
   it("lists and gets", function()
     local t = new()
     assert.equal("shop", run(t, "return komodo.read('ListStacks', { query = { tags = { 'prod' } } })[1].name"))

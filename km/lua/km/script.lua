@@ -5,6 +5,13 @@ local testing = require("komodo.testing")
 
 local M = {}
 
+M.help = [[
+km script init [FOLDER]                         a folder to write scripts in: definitions, a sample, its spec
+km script check FILE...                         syntax, names, requests, parameters, capabilities
+km script run FILE [--fleet FLEET] [NAME=VALUE...]   runs a script against a fake fleet and shows what it would do
+km script test [PATH...]                        runs specs with busted and komodo.testing
+]]
+
 local function complain(...)
   io.stderr:write("km: ", ...)
   io.stderr:write("\n")

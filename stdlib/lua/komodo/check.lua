@@ -142,6 +142,16 @@ function M.allowed(capabilities, kind, what, target)
   return false
 end
 
+--- What a capability calls the target of komodo.terminal: "server", "container", "stack" or "deployment", and its name; nil when
+--- it is not known.
+---@param target string|table
+function M.terminal_target(target)
+  if type(target) ~= "table" then return "server", tostring(target) end
+  for _, kind in ipairs({ "container", "server", "stack", "deployment" }) do
+    if target[kind] then return kind, target[kind] end
+  end
+end
+
 local function require_capability(state, call, kind, what, target)
   if not state.capabilities or M.allowed(state.capabilities, kind, what, target) then return end
   local missing = kind .. (what and ":" .. what or "")
@@ -197,7 +207,9 @@ local function check_call(state, call)
   elseif fn == "secret" then
     require_capability(state, call, "secret", text_of(first))
   elseif fn == "terminal" then
-    require_capability(state, call, "terminal")
+    local given = text_of(first) and { server = text_of(first) } or {}
+    for _, key in ipairs({ "server", "container", "stack", "deployment" }) do given[key] = given[key] or member_text(first, key) end
+    require_capability(state, call, "terminal", M.terminal_target(given))
   end
 end
 

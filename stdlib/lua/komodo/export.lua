@@ -39,6 +39,7 @@ local references = {
   RepoConfig = { server_id = server, builder_id = builder },
   ServerBuilderConfig = { server_ids = servers },
   ResourceSyncConfig = { linked_repo = linked_repo },
+  ActionConfig = { linked_repo = linked_repo },
 }
 
 --- Parameters of executions that name a resource.

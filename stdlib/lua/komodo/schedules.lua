@@ -4,8 +4,8 @@ local engine = require("engine")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
 local markup = require("komodo.markup")
+local rights = require("komodo.script.rights")
 local runs = require("komodo.runs")
-local users = require("komodo.users")
 
 local json, model, store = engine.json, engine.model, engine.store
 local null = json.null
@@ -34,6 +34,8 @@ local function in_words(err)
   return markup.error({ message = escape(err.message), trace = trace })
 end
 
+local function zone_of(config) return config.schedule_timezone ~= "" and config.schedule_timezone or engine.conf("timezone") end
+
 --- Computes when a resource is due next, from its config; forgets it when it has no schedule.
 ---@async
 ---@param kind string
@@ -45,9 +47,8 @@ function schedules.follow(kind, res, after)
   local entry
   computing[key] = mine
   if config.schedule_enabled and config.schedule ~= "" then
-    local zone = config.schedule_timezone ~= "" and config.schedule_timezone or engine.conf("timezone")
     local format = config.schedule_format == "Cron" and "Cron" or "English"
-    local at, err = engine.schedule.next(format, config.schedule, zone, after or engine.now())
+    local at, err = engine.schedule.next(format, config.schedule, zone_of(config), after or engine.now())
     -- It was changed or deleted while a time zone was read: whoever did that knows better.
     if computing[key] ~= mine then return end
     entry = { kind = kind, id = id, at = at, error = err and in_words(err) }
@@ -103,18 +104,12 @@ function schedules.renew(entry)
   schedules.follow(entry.kind, res, math.max(engine.now(), entry.at))
 end
 
-local requests = {
-  Procedure = function(id) return "RunProcedure", { procedure = id } end,
-  Action = function(id) return "RunAction", { action = id } end,
-}
-
 -- One run that was due, to its end; the next is looked for afterwards, so that none begins beside it.
 local function run(entry)
-  if store.row(entry.kind, entry.id) then
-    local ok, err = pcall(execute.await, users.builtin(entry.kind), requests[entry.kind](entry.id))
-    if not ok and not engine.closing() then
-      engine.log.error(("the scheduled run of %s %s did not start: %s"):format(entry.kind, entry.id, fail.from(err).message))
-    end
+  local event = { type = "schedule", at = entry.at, missed = entry.missed == true }
+  local ok, err = pcall(execute.triggered, entry.kind, entry.id, {}, entry.kind, event)
+  if not ok and not engine.closing() then
+    engine.log.error(("the scheduled run of %s %s did not start: %s"):format(entry.kind, entry.id, fail.from(err).message))
   end
   schedules.renew(entry)
 end
@@ -128,13 +123,41 @@ local function tick()
   end
 end
 
+-- When it was due for the first time since it ran last or was saved last; nil: not before now.
+local function missed_at(kind, res)
+  local id = res._id["$oid"]
+  local owner = rights.owner(id)
+  local since = math.max(runs.last_at(kind, id) or 0, owner and owner.ts or 0)
+  if since == 0 then return nil end
+  -- A run may begin a little before the second it is due in.
+  local at = engine.schedule.next(res.config.schedule_format == "Cron" and "Cron" or "English", res.config.schedule, zone_of(res.config),
+    (since + SECOND - 1) // SECOND * SECOND)
+  return at and at <= engine.now() and at or nil
+end
+
+local missed = {}   -- what was due while the engine was off, until the API answers
+
 --- Reads every schedule and begins to follow them.
 ---@async
 function schedules.start()
   for _, kind in ipairs(kinds) do
-    for _, res in ipairs(store.list(kind)) do schedules.follow(kind, res) end
+    for _, res in ipairs(store.list(kind)) do
+      schedules.follow(kind, res)
+      local at = res.config.schedule_missed == "run" and schedules.of(kind, res._id["$oid"]) and missed_at(kind, res)
+      if at then missed[#missed + 1] = { kind = kind, id = res._id["$oid"], at = at, missed = true } end
+    end
   end
   engine.spawn(tick)
+end
+
+--- Runs what was due while the engine was off, each once.
+function schedules.catch_up()
+  for _, entry in ipairs(missed) do
+    -- Its next run is looked for when this one is over, as after any other.
+    schedules.forget(entry.kind, entry.id)
+    engine.spawn(run, entry)
+  end
+  missed = {}
 end
 
 -- ---- read/ListSchedules (spec monitoring.md 8.5) ----

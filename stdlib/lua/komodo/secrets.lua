@@ -38,6 +38,18 @@ local function configured_account(key, domain, username)
   end
 end
 
+--- The token of a git account, or nil; and whether the domain is reached by https, when the account or the provider says so.
+---@return string? token
+---@return boolean? https
+function secrets.git_token(domain, username)
+  if domain == "" or username == "" then return nil end
+  local account = stored_account("GitProviderAccount", domain, username)
+  if account then return account.token, account.https end
+  for _, provider in ipairs(engine.conf("git_providers") or {}) do
+    if provider.domain == domain then return configured_account("git_providers", domain, username), provider.https end
+  end
+end
+
 --- The token of a registry account, or nil.
 function secrets.registry_token(domain, username)
   if domain == "" or username == "" then return nil end

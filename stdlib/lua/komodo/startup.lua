@@ -2,23 +2,28 @@
 local engine = require("engine")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
+local endings = require("komodo.script.endings")
 local insist = require("komodo.insist")
 local login = require("komodo.auth.login")
 local resource = require("komodo.resource")
+local records = require("komodo.script.records")
 local runs = require("komodo.runs")
 local schedules = require("komodo.schedules")
+local source = require("komodo.script.source")
 local tag = require("komodo.write.tag")
 local update = require("komodo.update")
-local users = require("komodo.users")
 
 local conf, json, log, store = engine.conf, engine.json, engine.log, engine.store
 
 -- A full disk is no reason not to start, since reads go on: what has to be put in order is stored when there is space.
-local function store_all(collection, documents, what)
+local function store_all(collection, documents, what, also)
   if #documents == 0 then return end
   insist.later(function()
     local change = store.change()
-    for _, doc in ipairs(documents) do change:put(collection, doc._id["$oid"], doc) end
+    for _, doc in ipairs(documents) do
+      change:put(collection, doc._id["$oid"], doc)
+      if also then also(change, doc) end
+    end
     fail.unless(nil, change:commit())
   end, function(reason) log.error(("%s cannot be stored yet: %s"):format(what, reason)) end)
 end
@@ -28,10 +33,12 @@ local function close_interrupted()
   local found = fail.unless(nil, store.find("Update", { status = "InProgress" }, {}))
   for _, u in ipairs(found) do
     u.status, u.success = "Complete", false
-    update.push(u, update.error_log("Komodo shutdown",
+    update.push(u, update.error_log("Komodo shutdown", u.operation == "RunAction" and endings.interrupted or
       "Komodo shutdown during execution. If this is a build, the builder may not have been terminated."))
   end
-  store_all("Update", found, "the end of what was interrupted")
+  store_all("Update", found, "the end of what was interrupted", function(change, u)
+    if u.operation == "RunAction" then records.interrupted(change, u) end
+  end)
 end
 
 -- Alerts whose resource is gone will never be resolved by a check.
@@ -106,6 +113,8 @@ engine.handle("engine/start", function()
   runs.load()
   create_first_user()
   schedules.start()
+  source.start()
+  records.follow()
   -- Its agent may not be there yet, and the API need not wait for it.
   engine.spawn(create_first_server)
 end)
@@ -114,7 +123,7 @@ end)
 local function run_actions()
   for _, action in ipairs(store.list("Action")) do
     if action.config.run_at_startup and not engine.closing() then
-      local ok, err = pcall(execute.await, users.builtin("Action"), "RunAction", { action = resource.id(action) })
+      local ok, err = pcall(execute.triggered, "Action", resource.id(action), {}, "Action", { type = "startup" })
       if not ok and not engine.closing() then
         log.error(("Action '%s' did not run at start: %s"):format(action.name, fail.from(err).message))
       end
@@ -122,4 +131,7 @@ local function run_actions()
   end
 end
 
-engine.handle("engine/listening", run_actions)
+engine.handle("engine/listening", function()
+  schedules.catch_up()
+  run_actions()
+end)

@@ -119,7 +119,8 @@ T.take_scripted = scripted
 function T:record(group, name, params, target)
   table.insert(self.calls, { group = group, name = name, params = fleet.copy(params), at = self.clock.now, target = target })
   local kind = (group == "start" or group == "execute") and "execute" or group
-  local what = group == "http" and target or group ~= "kv" and group ~= "terminal" and name or nil
+  local what = name
+  if group == "http" then what = target elseif group == "kv" then what = nil elseif group == "terminal" then what = check.terminal_target(params.target) end
   if self.capabilities and not check.allowed(self.capabilities, kind, what, target) then
     return problem { code = "forbidden", status = 403, message = ("missing capability '%s%s'"):format(kind, what and ":" .. what or "") }
   end

@@ -92,11 +92,13 @@ local function tell_waiting(id)
 end
 
 --- Stores the record (waits until it is durable); a complete one stops being live.
----@param change? any A change it is to be part of; then the caller commits.
-function update.save(u, change)
+---@param with? any A change it is to be part of; then the caller commits. Or a function that adds to the change of its own.
+function update.save(u, with)
   local id = update.id(u)
+  local change = type(with) == "userdata" and with
   local c = change or store.change()
   c:put("Update", id, u)
+  if not change and with then with(c) end
   if not change then fail.unless("Failed to store the Update", c:commit()) end
   if u.status == "Complete" then
     live[id] = nil
@@ -116,7 +118,8 @@ end
 --- from memory, and it is tried again until it is stored.
 ---@async
 ---@param u table A complete record that was stored before.
-function update.settle(u)
+---@param with? fun(change: any) Adds to the change that stores it.
+function update.settle(u, with)
   local id, told = update.id(u), false
   local function on_wait(reason)
     engine.log.error(("the end of %s %s cannot be stored yet: %s"):format(u.operation, id, reason))
@@ -124,10 +127,10 @@ function update.settle(u)
     tell_waiting(id)
     told = true
   end
-  local ok, err = pcall(insist.wait, function() update.save(u) end, on_wait)
+  local ok, err = pcall(insist.wait, function() update.save(u, with) end, on_wait)
   if not ok and err.code == "too_big" then
     u.logs, u.success = json.array({ update.error_log("Task Error", fail.context("The logs are too big to be stored", err)) }), false
-    ok, err = pcall(insist.wait, function() update.save(u) end, on_wait)
+    ok, err = pcall(insist.wait, function() update.save(u, with) end, on_wait)
   end
   if not ok then
     live[id] = nil

@@ -2,10 +2,9 @@
 local engine = require("engine")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
-local users = require("komodo.users")
 
 local json, store = engine.json, engine.store
-local USER = users.builtin("Git Webhook")
+local USER = "Git Webhook"
 local ANY = "__ANY__"
 local WAITING_MAX = 100                     -- deliveries of one resource
 local WAITING_BYTES_MAX = 64 * 1024 * 1024  -- bodies of all of them
@@ -45,9 +44,9 @@ local function run_all(key)
   local queue = queues[key]
   while queue[1] and not engine.closing() do
     local delivery = queue[1]
-    local ok, err = pcall(execute.await, USER, delivery.execution, delivery.params())
+    local ok, err = pcall(execute.triggered, delivery.kind, delivery.id, delivery.what())
     if not ok and not engine.closing() then
-      engine.log.error(("webhook: %s of %s did not start: %s"):format(delivery.execution, key, fail.from(err).message))
+      engine.log.error(("webhook: %s did not start: %s"):format(key, fail.from(err).message))
     end
     table.remove(queue, 1)
     waiting_bytes = waiting_bytes - delivery.size
@@ -56,10 +55,12 @@ local function run_all(key)
 end
 
 ---@class Delivery
----@field execution string
----@field params fun(): table Its parameters, made when it runs.
+---@field kind "Procedure"|"Action"
+---@field id string
+---@field what fun(): table, string, table Parameters, user and event of its run, made when it runs.
 ---@field size integer Bytes that are kept for it.
-local function enqueue(key, delivery)
+local function enqueue(delivery)
+  local key = delivery.kind .. "/" .. delivery.id
   local queue = queues[key]
   if queue and #queue >= WAITING_MAX or waiting_bytes + delivery.size > WAITING_BYTES_MAX then
     fail.raise("limit", "Too many deliveries are waiting to be run; send this one again later")
@@ -82,19 +83,32 @@ local function push_of(body)
   return (decoded.ref:gsub("refs/heads/", "")), decoded
 end
 
-local function run_procedure(res, branch, body)
-  if branch ~= ANY and push_of(body) ~= branch then return end
-  local id = res._id["$oid"]
-  enqueue("Procedure/" .. id, { execution = "RunProcedure", size = 0, params = function() return { procedure = id } end })
+-- Scripts need not see what proves who sent it.
+local proofs = { ["x-hub-signature"] = true, ["x-hub-signature-256"] = true, ["x-gitlab-token"] = true, authorization = true, cookie = true }
+local function shown_headers(headers)
+  local out = json.object({})
+  for name, value in pairs(headers) do
+    if not proofs[name:lower()] then out[name] = value end
+  end
+  return out
 end
 
-local function run_action(res, branch, body)
-  local pushed = push_of(body)
+local function run_procedure(res, branch, request)
+  local pushed = push_of(request.body)
+  if branch ~= ANY and pushed ~= branch then return end
+  enqueue({ kind = "Procedure", id = res._id["$oid"], size = 0, what = function()
+    return {}, USER, { type = "webhook", branch = pushed }
+  end })
+end
+
+local function run_action(res, branch, request)
+  local pushed = push_of(request.body)
   if not pushed or (branch ~= ANY and pushed ~= branch) then return end
-  local id = res._id["$oid"]
-  enqueue("Action/" .. id, { execution = "RunAction", size = #body, params = function()
-    local _, decoded = push_of(body)
-    return { action = id, args = { WEBHOOK_BRANCH = pushed, WEBHOOK_BODY = decoded } }
+  local headers = shown_headers(request.headers)
+  enqueue({ kind = "Action", id = res._id["$oid"], size = #request.body, what = function()
+    local _, body = push_of(request.body)
+    return { args = { WEBHOOK_BRANCH = pushed, WEBHOOK_BODY = body } }, USER,
+      { type = "webhook", branch = pushed, body = body, headers = headers }
   end })
 end
 
@@ -143,5 +157,5 @@ engine.handle("http/listener", function(request)
   end
   check_sender(route.kind, res, service, request)
   if not route.run then fail.raise("unsupported", "Webhooks of a %s are not supported by this engine yet", route.kind) end
-  if res.config.webhook_enabled then route.run(res, option, request.body) end
+  if res.config.webhook_enabled then route.run(res, option, request) end
 end)

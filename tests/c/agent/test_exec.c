@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -215,6 +216,30 @@ static void test_error_html(void **state)
   buf_release(&out);
 }
 
+static void test_environment(void **state)
+{
+  (void)state;
+  struct exec_result r;
+  const char *argv[] = {"env", NULL}, *env[] = {"ONLY=this", NULL};
+  exec_run(&(struct exec_spec){.argv = argv, .env = env}, &r);
+  assert_string_equal(r.output[EXEC_STDOUT].ptr, "ONLY=this\n");
+  exec_release(&r);
+}
+
+/* What it starts after its first moments is bound: it waits for its input before it does. */
+static void test_limits(void **state)
+{
+  (void)state;
+  struct exec_result r;
+  char dir[] = "/tmp/komodo-exec-XXXXXX";
+  assert_non_null(mkdtemp(dir));
+  const char *argv[] = {"sh", "-c", "read go; head -c 100000 /dev/zero > big; wc -c < big; rm big; ulimit -d", NULL};
+  exec_run(&(struct exec_spec){.argv = argv, .cwd = dir, .input = STR("go\n"), .file_bytes = 5000, .memory_bytes = 64 << 20}, &r);
+  assert_string_equal(r.output[EXEC_STDOUT].ptr, "5000\n65536\n");
+  exec_release(&r);
+  assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
   signal(SIGPIPE, SIG_IGN);
@@ -223,6 +248,7 @@ int main(void)
     cmocka_unit_test(test_timeout), cmocka_unit_test(test_cancel), cmocka_unit_test(test_lingering_descendant),
     cmocka_unit_test(test_output_bounded), cmocka_unit_test(test_logs), cmocka_unit_test(test_sanitise),
     cmocka_unit_test(test_json), cmocka_unit_test(test_error_html),
+    cmocka_unit_test(test_environment), cmocka_unit_test(test_limits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

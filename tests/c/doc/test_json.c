@@ -164,6 +164,8 @@ static void keeps_kinds_apart(void **state)
       {"same table twice", "local t = {1}; return {t, t}", "[[1],[1]]"},
       {"text keys that look like numbers", "return { ['1'] = 2 }", "{\"1\":2}"},
       {"no metamethod runs", "return setmetatable({}, { __pairs = error, __len = error, __index = error })", "{}"},
+      {"what a table stands for", "return { setmetatable({ 1 }, { __json = { a = 2 } }), setmetatable({ 1 }, { __json = 2 }) }", "[{\"a\":2},[1]]"},
+      {"what stands for itself", "local t = {}; t.mt = nil; return setmetatable(t, { __json = t })", "{}"},
       {"is_array", "return { json.is_array(json.decode('[]')), json.is_array({}), json.is_array(1) }", "[true,false,false]"},
       {"require", "return require('engine.json').array_mt == getmetatable(json.array())", "true"},
       {"bad text gives an error value", "local v, e = json.decode('{'); return { v == nil, e.code }", "[true,\"invalid\"]"},

@@ -51,6 +51,8 @@ struct env {
   bool with_onboarding_key, with_tls, no_listener;
   char connect_as[64];
   unsigned agent_up, agent_down, requests;
+  /* Answers the agent's requests instead of env_serve(). */
+  void (*on_request)(struct serve_call *call, struct str type, yyjson_val *params, void *data);
   struct serve_call *held;            /* a Hold request waits for its answer */
   struct serve_terminal *terminal;
   char input[256];                    /* what came on the terminal: variant letter and payload */
@@ -251,7 +253,7 @@ static inline void env_agent(struct env *e)
                            .core_public_keys = e->core_keys[0] ? e->core_keys : NULL, .core_pub_path = str_of(pub),
                            .passkeys = e->agent_passkeys[0] ? e->agent_passkeys : NULL, .has_listener = !e->no_listener,
                            .core_addresses = e->cores[0] ? e->cores : NULL, .connect_as = str_of(e->connect_as),
-                           .times = &e->times, .on_request = env_serve, .on_state = env_state, .data = e};
+                           .times = &e->times, .on_request = e->on_request ? e->on_request : env_serve, .on_state = env_state, .data = e};
   assert_int_equal(serve_new(&c, &e->serve, &d), OK);
   if (!e->no_listener) {
     CLEANUP(mem_free_at) char *cert = mem_printf("%s/cert.pem", e->dir);

@@ -20,6 +20,8 @@ struct scripts {
   struct runner *runner;
   unsigned calls, cancelled;
   struct script_call *kept;       /* of the request "Keep", which nobody answers before the end */
+  uint64_t tick_ms;
+  unsigned tick_gap;              /* the longest time between two requests "Tick" */
   bool closing;
 };
 
@@ -31,13 +33,19 @@ static inline void on_slow_done(struct op *op, void *data)
 
 static inline void on_call_cancel(struct script_call *call) { ++*(unsigned *)call->owner; }
 
-/* Echo answers with its parameters, Fail with an error, Slow after 20 ms, Keep never, Batch with a list. */
+/* Tick is answered at once, Echo with its parameters, Slow after 20 ms, Keep never, Batch with a list. */
 static inline void scripts_call(struct script_call *call, enum script_group group, struct str name, struct str params, void *data)
 {
   struct scripts *s = data;
   (void)group;
   s->calls++;
-  if (str_eqc(name, "Echo")) {
+  if (str_eqc(name, "Tick")) {
+    uint64_t now = clock_mono_ms();
+    if (s->tick_ms && now - s->tick_ms > s->tick_gap)
+      s->tick_gap = (unsigned)(now - s->tick_ms);
+    s->tick_ms = now;
+    script_call_done(call, OK, 200, STR("{}"), NULL);
+  } else if (str_eqc(name, "Echo")) {
     script_call_done(call, OK, 200, params, NULL);
   } else if (str_eqc(name, "Slow")) {
     struct op *op;
@@ -52,6 +60,12 @@ static inline void scripts_call(struct script_call *call, enum script_group grou
   } else if (str_eqc(name, "Failed")) {
     script_call_done(call, OK, 200, 
                      STR("{\"success\":false,\"logs\":[{\"stage\":\"Pull\",\"success\":false,\"stderr\":\"no image\"}]}"), NULL);
+  } else if (str_eqc(name, "module") && strstr(params.ptr, "\"slow\"")) {
+    script_call_done(call, OK, 200, STR("{\"name\":\"slow\",\"source\":\"komodo.sleep(0.02) loads = (loads or 0) + 1 return { n = loads }\"}"), NULL);
+  } else if (str_eqc(name, "module") && strstr(params.ptr, "\"fails\"")) {
+    script_call_done(call, OK, 200, STR("{\"name\":\"fails\",\"source\":\"\\nerror('no luck')\"}"), NULL);
+  } else if (str_eqc(name, "module") && strstr(params.ptr, "\"ring\"")) {
+    script_call_done(call, OK, 200, STR("{\"name\":\"ring\",\"source\":\"return komodo.all{ function() return require('ring') end }\"}"), NULL);
   } else if (str_eqc(name, "Batch")) {
     script_call_done(call, OK, 200,
                      STR("[{\"status\":\"Ok\",\"data\":{\"success\":true}},"
@@ -70,7 +84,11 @@ static inline void scripts_open_grace(struct scripts *s, unsigned workers, unsig
   log_configure(&(struct log_config){.level = LOG_WARN});
   uv_loop_init(&s->loop);
   op_loop_init(&s->ops, &s->loop);
-  struct runner_config config = {.loop = &s->ops, .workers = workers, .cancel_grace_ms = grace_ms, .call = scripts_call, .data = s};
+  static const struct embed_file modules[] = {
+      {"a/one.lua", "return { n = 1 }", 16}, {"a/two.lua", "return 2", 8}, {NULL, NULL, 0}};
+  static const char *const names[] = {"a.one", NULL};
+  struct runner_config config = {.loop = &s->ops, .workers = workers, .cancel_grace_ms = grace_ms, .call = scripts_call, .data = s,
+                                 .modules = modules, .module_names = names};
   struct diag d = {0};
   if (runner_new(&config, &s->runner, &d))
     fail_msg("%s", d.message);

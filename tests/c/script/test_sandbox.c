@@ -21,9 +21,9 @@ static void ways_out_are_closed(void **state)
       "return not pcall(function() math.pi = 3 end) and not pcall(function() komodo.read = print end)",
       "return not pcall(function() komodo.json.encode = 1 end) and not pcall(function() komodo.log.info = 1 end)",
       "return not pcall(setmetatable, string, {}) and getmetatable(string) == false and getmetatable(komodo) == false",
-      "rawset(string, 'format', print) return ('%d'):format(3) == '3'",
+      "return not pcall(rawset, string, 'format', print) and ('%d'):format(3) == '3'",
       "for _, v in pairs(string) do if type(v) ~= 'function' then return false end end return true",
-      "local _, t = pairs(string) pcall(function() rawset(t, 'rep', print) end) return ('x'):rep(2) == 'xx'",
+      "local _, t = pairs(string) pcall(rawset, t, 'rep', print) return ('x'):rep(2) == 'xx'",
       "return next(string) == nil",
       "return not pcall(setmetatable, {}, { __gc = function() end })",
       "local mt = {} local t = setmetatable({}, mt) mt.__gc = error t = nil for i = 1, 1e4 do local _ = {} end return true",
@@ -73,8 +73,8 @@ static void runs_do_not_meet(void **state)
   (void)state;
   struct scripts s;
   scripts_open(&s, 1);
-  scripts_expect(&s, "secret = 'hunter2' komodo.args.x = 1 rawset(string, 'y', 1) return secret", "\"hunter2\"");
-  scripts_expect(&s, "return { secret == nil, komodo.args.x == nil, string.y == nil }", "[true,true,true]");
+  scripts_expect(&s, "secret = 'hunter2' komodo.args.x = 1 y = 1 return secret", "\"hunter2\"");
+  scripts_expect(&s, "return { secret == nil, komodo.args.x == nil, y == nil }", "[true,true,true]");
   scripts_close(&s);
 }
 

@@ -1,7 +1,7 @@
 --- komodo.http: requests to other servers; the engine sends them (komodo/script/http.lua).
 
 local komodo, core = ...
-local type, error, pairs, setmetatable = type, error, pairs, setmetatable
+local type, error, pairs = type, error, pairs
 local ask = core.ask
 
 local function with(method, url, fields)
@@ -15,12 +15,7 @@ local function get(url, fields) return with("GET", url, fields) end
 local function post(url, fields) return with("POST", url, fields) end
 
 --- komodo.http{ url =, method =, headers =, body | json | form =, timeout = } -> { status, headers, body, url } | nil, err
-komodo.http = setmetatable({}, {
-  __index = core.freeze { get = get, post = post },
-  __newindex = function() error("komodo.http is read-only", 2) end,
-  __call = function(_, request)
-    if type(request) ~= "table" then error("komodo.http: the argument is a table with a url", 2) end
-    return ask("http", request)
-  end,
-  __metatable = false,
-})
+komodo.http = core.freeze({ get = get, post = post }, function(_, request)
+  if type(request) ~= "table" then error("komodo.http: the argument is a table with a url", 2) end
+  return ask("http", request)
+end)

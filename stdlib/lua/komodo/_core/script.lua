@@ -2,7 +2,7 @@
 --- The C half (engine/script/lib_komodo.c) has read, write, start, sleep, now, args, run, event and json.
 
 local komodo, core, json = ...
-local type, tostring, ipairs, setmetatable, error = type, tostring, ipairs, setmetatable, error
+local type, tostring, ipairs, error = type, tostring, ipairs, error
 local log, execute, start, ask, err, is_array = core.log, core.execute, core.start, core.ask, core.err, json.is_array
 local public = core.public   -- finds the functions of other parts
 
@@ -103,9 +103,4 @@ local function logger(prefix)
   return function(first, ...) log(prefix .. (type(first) == "table" and json.encode(first) or tostring(first)), ...) end
 end
 
-komodo.log = setmetatable({}, {
-  __index = core.freeze { info = log, warn = logger("WARN: "), error = logger("ERROR: ") },
-  __newindex = function() error("komodo.log is read-only", 2) end,
-  __call = function(_, ...) log(...) end,
-  __metatable = false,
-})
+komodo.log = core.freeze({ info = log, warn = logger("WARN: "), error = logger("ERROR: ") }, function(_, ...) log(...) end)

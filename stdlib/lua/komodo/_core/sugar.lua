@@ -2,7 +2,7 @@
 --- the names against the schema.
 
 local komodo, core = ...
-local type, error, pairs, setmetatable, tostring = type, error, pairs, setmetatable, tostring
+local type, error, pairs, setmetatable = type, error, pairs, setmetatable
 local public = core.public
 
 -- Of each type: its name, the field that names one, and verbs whose request is not Verb .. Type.
@@ -50,16 +50,14 @@ end
 
 for plural, kind in pairs(kinds) do
   local own = methods_of("komodo." .. plural, kind)
-  komodo[plural] = setmetatable({}, {
+  komodo[plural] = core.freeze(setmetatable(own, {
     __index = function(_, verb)
-      if own[verb] or type(verb) ~= "string" then return own[verb] end
+      if type(verb) ~= "string" then return nil end
       return function(x, params, opts)
         local request = { [kind.param] = one("komodo." .. plural .. "." .. verb, x) }
         for name, value in pairs(params or {}) do request[name] = value end
         return public.execute(request_of(kind, verb), request, opts)
       end
     end,
-    __newindex = function(_, name) error("komodo." .. plural .. " is read-only (writing '" .. tostring(name) .. "')", 2) end,
-    __metatable = false,
-  })
+  }))
 end

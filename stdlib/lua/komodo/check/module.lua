@@ -36,8 +36,9 @@ M.members = {
   fn("http", "(request)", "An HTTP request; also komodo.http.get(url) and komodo.http.post(url, request).",
     "@param request { url: string, method?: string, headers?: table<string, string>, body?: string, json?: any, form?: table, timeout?: number }",
     "@return { status: integer, headers: table<string, string>, body: string, url: string }? response", "@return komodo.Error? problem"),
-  fn("terminal", "(target, command, options)", "Runs a command on a server or in a container.", "@param target table|string",
-    "@param command string", "@param options? { on_line?: fun(line: string), timeout?: number }",
+  fn("terminal", "(target, command, options)", "Runs a command on a server or in a container; a terminal mixes both outputs in stdout.",
+    "@param target string|{ server?: string, container?: string, stack?: string, service?: string, deployment?: string }",
+    "@param command string|table", "@param options? { on_line?: fun(line: string), timeout?: number, shell?: string }",
     "@return { code: integer, stdout: string, stderr: string }? result", "@return komodo.Error? problem"),
   fn("var", "(name)", "Value of a variable.", "@param name string", "@return string? value", "@return komodo.Error? problem"),
   fn("secret", "(name)", "A handle that becomes the secret's value only inside http, write, execute and terminal.", "@param name string",
@@ -62,7 +63,7 @@ M.members = {
   { name = "semver", value = "table", doc = "Versions: parse, compare." },
   { name = "args", value = "table<string, any>", doc = "Arguments of the run." },
   { name = "event", value = "table", doc = "What started the run: its type, and what belongs to it." },
-  { name = "run", value = "{ id: string, user: string, action: string }", doc = "The run itself." },
+  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: table }", doc = "The run itself." },
 }
 for _, member in ipairs(M.members) do
   if member.signature == "" then member.value, member.signature, member.cats = "any", nil, nil end
@@ -70,7 +71,7 @@ end
 
 --- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
 M.absent = {}
-for name in ("terminal respond toml yaml time"):gmatch("%S+") do M.absent[name] = true end
+for name in ("respond toml yaml time"):gmatch("%S+") do M.absent[name] = true end
 
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
 M.plurals = { "servers", "swarms", "stacks", "deployments", "builds", "repos", "procedures", "actions", "builders", "alerters",

@@ -1,19 +1,27 @@
 --- RunAction and CancelAction: a user's script, run by the script workers (spec lua.md 4, resources.md 15).
 local engine = require("engine")
 local calls = require("komodo.script.calls")
-local capability = require("komodo.script.capability")
+local endings = require("komodo.script.endings")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
+local interpolate = require("komodo.interpolate")
 local limits = require("komodo.script.limits")
+local records = require("komodo.script.records")
 local resource = require("komodo.resource")
+local rights = require("komodo.script.rights")
 local secrets = require("komodo.secrets")
+local source = require("komodo.script.source")
 local state = require("komodo.state")
 local text = require("komodo.text")
+local turns = require("komodo.script.turns")
 local update = require("komodo.update")
-local users = require("komodo.users")
 
 local json = engine.json
 local STAGE = "Execute Action"   -- clients look it up by this name
+local WAITING_RUNS = 100          -- of one Action
+local SCRIPTS = 10000             -- at once, when max_scripts says nothing
+local WAITING_SCRIPTS = 10        -- times max_scripts
+local RESULT_SHOWN = 2048         -- bytes of it in the log
 
 local parsers = {
   key_value = function(s)
@@ -59,74 +67,152 @@ local function merge_args(base, given, path)
   return base
 end
 
--- Whose permissions the script's calls have: never more than those of whoever started it.
-local function run_user(job)
-  local name = job.target.config.run_as
-  if type(name) ~= "string" or name == "" then return job.user.admin and users.builtin("Action") or job.user end
-  local user = engine.store.resolve("User", name)
-  if not user or not user.enabled then fail.raise("invalid", "config.run_as: no enabled user '%s'", name) end
-  if not job.user.admin and user._id["$oid"] ~= job.user.id then
-    fail.raise("forbidden", "config.run_as: only an admin may start an Action that runs as another user")
+-- ---- turns: of each Action by its `concurrency`, and of all scripts ----
+
+local turns_of = {}                -- by id of the Action
+local all_turns                    -- of every script
+local tickets, cancelled = {}, {}  -- by id of the run: what waits or runs; runs cancelled before they came this far
+
+local function every_script()
+  if not all_turns then
+    local max = engine.conf("max_scripts")
+    if max == 0 then max = SCRIPTS end   -- as the workers take it
+    all_turns = turns.new(max, WAITING_SCRIPTS * max)
   end
-  return { id = user._id["$oid"], username = user.username, admin = user.admin, enabled = true }
+  return all_turns
 end
 
--- What the log ends with: how it went, and what it cost.
-local function closing_line(outcome)
-  return ("completed in %d ms · cpu %d ms · peak %d KiB · %d API calls"):format(
-    outcome.wall_ms, math.floor(outcome.cpu_ms + 0.5), outcome.peak_bytes // 1024, outcome.api_calls)
+-- Waits for a turn and says so in the Update.
+local function wait_for(job, queue, what)
+  local u, log, since = job.update, nil, engine.time.mono()
+  local ok, err = pcall(queue.take, queue, job.ticket, function(before)
+    log = update.simple_log("Queue", ("%s; %d wait before this one"):format(what, before))
+    update.push(u, log)
+    update.broadcast(u)
+  end)
+  if log then
+    log.end_ts = engine.now()
+    log.stdout = log.stdout .. ("\n%s after %d ms"):format(ok and "began" or "ended", engine.time.mono() - since)
+  end
+  if not ok and job.ticket.cancelled then fail.raise("cancelled", endings.waiting) end
+  if not ok then error(err, 0) end
 end
 
-local function describe_failure(outcome)
-  local out = { outcome.message or "the script failed" }
-  if outcome.traceback and outcome.traceback ~= "" then out[#out + 1] = outcome.traceback end
+-- The turn of this Action; what a script starts may not wait for what started it.
+local function own_turn(job)
+  local queue = turns_of[job.id] or turns.new(1, WAITING_RUNS)
+  turns_of[job.id] = queue
+  local mode = job.target.config.concurrency or "skip"
+  if mode == "parallel" then
+    queue:join()
+  elseif mode == "queue" then
+    for _, id in ipairs(job.bounds and job.bounds.chain or {}) do
+      if id == job.id and queue:is_busy() then fail.raise("busy", "this run would wait for the run that started it") end
+    end
+    wait_for(job, queue, "Another run of this Action is going on")
+  else
+    if queue:is_busy() then fail.raise("busy", "Resource is busy") end
+    queue:join()
+  end
+  return queue
+end
+
+-- Scripts that wait for scripts could hold every turn, so those do not queue.
+local function engine_turn(job)
+  local queue = every_script()
+  if job.bounds and queue:is_busy() then fail.raise("limit", "%d scripts run already (max_scripts)", queue.running) end
+  wait_for(job, queue, ("%d scripts run already (max_scripts)"):format(queue.running))
+  return queue
+end
+
+local function leaving(queue, forget)
+  return setmetatable({}, { __close = function()
+    queue:leave()
+    if forget and queue:is_idle() then turns_of[forget] = nil end
+  end })
+end
+
+-- ---- a run ----
+
+local function describe_failure(outcome, effective)
+  local out = { endings.words(outcome, effective) }
+  if outcome.traceback and outcome.traceback ~= "" then out[#out + 1] = text.trim(outcome.traceback) end
   return table.concat(out, "\n")
 end
 
-execute.define("RunAction", "Action", function(job)
+-- What a person reads of the result.
+local function result_line(run, result)
+  local shown = json.encode(run:redacted({ result })):sub(2, -2)
+  if #shown > RESULT_SHOWN then shown = shown:sub(1, (utf8.offset(shown, 0, RESULT_SHOWN + 1) or 1) - 1) .. "…" end
+  return ("result: %s\n"):format(shown)
+end
+
+local function start_script(job, run, code, args)
+  local u = job.update
+  return fail.unless(nil, engine.script.run({
+    id = run.id,
+    source = code,
+    name = run.source and run.source.name or job.target.name,
+    args = args,
+    user = run.id,
+    run = {
+      id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
+      dry_run = run.dry_run, event = job.event,
+    },
+    limits = limits.of_run(job.limits),
+    on_log = function(lines)
+      run:print(lines)
+      update.broadcast(u)
+    end,
+  }))
+end
+
+local function run_script(job)
   local u, config = job.update, job.target.config
-  state.counted("Action", job.id, "running", function()
-    update.broadcast(u)
-    local args = merge_args(default_args(config), job.params.args or json.object({}), "")
-    local it = secrets.interpolator()
-    local source = require("komodo.interpolate").text(it, config.file_contents)
-    secrets.push_logs(it, u)
-    local run <close> = calls.open({
-      id = update.id(u),
-      update = u,
-      user = run_user(job),
-      action = job.id,
-      capabilities = capability.list(config.capabilities or { "*" }),
-      used_secrets = it.used_secrets,
-      http_kb = config.limits and config.limits.http_kb,
-      dry_run = job.params.dry_run == true,
-    }, STAGE)
-    local log = run.log
-    local event = job.event or { type = "manual", user = job.user.username, args = args }
-    local outcome = fail.unless(nil, engine.script.run({
-      id = run.id,
-      source = source,
-      name = job.target.name,
-      args = args,
-      user = run.id,
-      run = { id = run.id, action = job.target.name, user = job.user.username, dry_run = run.dry_run, event = event },
-      limits = limits.of_run(config.limits),
-      on_log = function(lines)
-        run:print(lines)
-        update.broadcast(u)
-      end,
-    }))
-    run:finish()
-    job.outcome = outcome
-    log.end_ts = engine.now()
-    log.success = outcome.status == "ok"
-    if log.success then
-      log.stdout = log.stdout .. closing_line(outcome) .. "\n"
-    else
-      log.stderr = run:redact(describe_failure(outcome)) .. "\n"
-    end
-  end)
+  update.broadcast(u)
+  local args = merge_args(default_args(config), job.params.args or json.object({}), "")
+  job.event = job.event or { type = "manual", user = job.user.username, args = args }
+  job.limits = limits.effective(config.limits, engine.conf("script_limits"), engine.conf("script_limits_max"))
+  job.bounds_of_run = rights.of_action(job)
+  local it = secrets.interpolator()
+  local script <close> = source.open(job)   -- nil: it is in the config
+  local code = script and script.text or interpolate.text(it, config.file_contents)
+  secrets.push_logs(it, u)
+  local run <close> = calls.open({
+    id = update.id(u),
+    update = u,
+    bounds = job.bounds_of_run,
+    action = job.id,
+    source = script,
+    used_secrets = it.used_secrets,
+    http_kb = job.limits.http_kb,
+    dry_run = job.params.dry_run == true,
+  }, STAGE)
+  local log = run.log
+  if job.ticket.cancelled then fail.raise("cancelled", endings.cancelled) end
+  local outcome = start_script(job, run, code, args)
+  run:finish()
+  job.run, job.outcome = run, outcome
+  log.end_ts = engine.now()
+  log.success = outcome.status == "ok"
+  if outcome.result ~= nil and log.success then log.stdout = log.stdout .. result_line(run, outcome.result) end
+  log.stdout = log.stdout .. (log.success and "completed in " or "ended after ") .. endings.cost(outcome) .. "\n"
+  if not log.success then log.stderr = run:redact(describe_failure(outcome, job.limits)) .. "\n" end
+end
+
+execute.define("RunAction", "Action", function(job)
+  local id = update.id(job.update)
+  job.ticket = { cancelled = cancelled[id] }
+  cancelled[id], tickets[id] = nil, job.ticket
+  local forget <close> = setmetatable({}, { __close = function() tickets[id], cancelled[id] = nil, nil end })
+  if job.ticket.cancelled then fail.raise("cancelled", endings.waiting) end
+  local guard <close> = leaving(own_turn(job), job.id)
+  local unlock <close> = leaving(engine_turn(job))
+  -- What waited runs as it is saved now.
+  job.target = engine.store.latest("Action", job.id) or fail.raise("not_found", "the Action was deleted before its turn came")
+  state.counted("Action", job.id, "running", function() run_script(job) end)
 end)
+execute.records.RunAction = records
 
 engine.handle("execute/CancelAction", function(params, ctx)
   local target = resource.require(ctx, "Action", params.action, "Execute")
@@ -138,9 +224,12 @@ execute.work.CancelAction = function(job)
   if not id or id == "" then id = update.running_of("RunAction", job.id)[1] end
   if not id then fail.raise("not_found", "No active run to cancel found") end
   local record = update.running(id)
-  if not record or record.target.id ~= job.id or not engine.script.cancel(id) then
+  if not record or record.target.id ~= job.id or record.operation ~= "RunAction" or record.status == "Complete" then
     fail.raise("not_found", "Action run cancel token not found")
   end
+  if tickets[id] then turns.cancel(tickets[id]) else cancelled[id] = true end
+  source.cancel(id)
+  engine.script.cancel(id)
   update.log(job.update, "Cancel Triggered", "The run is stopped.")
 end
 

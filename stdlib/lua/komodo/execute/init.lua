@@ -4,6 +4,7 @@ local fail = require("komodo.fail")
 local kinds = require("komodo.kinds")
 local match = require("komodo.match")
 local resource = require("komodo.resource")
+local rights = require("komodo.script.rights")
 local runs = require("komodo.runs")
 local state = require("komodo.state")
 local update = require("komodo.update")
@@ -11,6 +12,11 @@ local users = require("komodo.users")
 
 local json = engine.json
 local execute = { work = {}, batches = {} }
+
+--- By name of the execution: what is stored in the same commits as its Update. begun(job) and over(job) make the document,
+--- put(change, doc) adds it, stored(doc) is told once the last one is on disk.
+execute.records = {}
+
 local PROCEDURE = users.builtin("Procedure").id
 
 ---@class Job
@@ -22,6 +28,8 @@ local PROCEDURE = users.builtin("Procedure").id
 ---@field event? table What started it, of Actions (spec lua.md 2); absent: a person, or the API.
 ---@field on_respond? fun(response: any) Told when the script answers early (komodo.respond).
 ---@field outcome? table How the script ended, once it has.
+---@field bounds? Bounds Of the script or Procedure that started it.
+---@field capabilities? string[] What a trigger narrows those of an Action to.
 
 -- Runs the work of one record to its end. Whatever it raises becomes the record's last log.
 local function run(job, work)
@@ -31,14 +39,24 @@ local function run(job, work)
   end
   update.finalize(job.update)
   runs.note(job.update)
-  update.settle(job.update)
+  local record, doc = execute.records[job.update.operation], nil
+  if record then
+    ok, doc = pcall(record.over, job)
+    if not ok then   -- the end of the run is told all the same
+      engine.log.error(("the record of %s %s could not be made: %s"):format(job.update.operation, update.id(job.update), fail.from(doc).message))
+      doc = nil
+    end
+  end
+  update.settle(job.update, doc and function(change) record.put(change, doc) end)
+  if doc then record.stored(doc) end
 end
 
 -- Starts the work and returns its record, in progress.
 local function begin(name, kind, id, job)
   local u = update.new(job.user, name, { type = kind, id = id })
-  update.save(u)
   job.update, job.id = u, id
+  local record = execute.records[name]
+  update.save(u, record and function(change) record.put(change, record.begun(job)) end)
   local answer = json.decode(json.encode(u))
   engine.spawn(function() run(job, execute.work[name]) end)
   return answer
@@ -52,7 +70,7 @@ function execute.define(name, kind, work)
   execute.work[name] = work
   engine.handle("execute/" .. name, function(params, ctx)
     local target = resource.require(ctx, kind, params[kinds[kind].param], "Execute")
-    return (execute.start(name, kind, target, params, ctx.user))
+    return (execute.start(name, kind, target, params, ctx.user, { bounds = rights.of(ctx) }))
   end)
 end
 
@@ -82,9 +100,24 @@ end
 ---@param name string
 ---@param params table
 ---@param group? string "write" for what a Procedure may do besides executions.
-function execute.await(user, name, params, group)
-  local answer = fail.unless(nil, engine.dispatch(user, group or "execute", name, params))
+---@param by? string The run whose bounds hold for it (rights.open).
+function execute.await(user, name, params, group, by)
+  local answer = fail.unless(nil, engine.dispatch(user, group or "execute", name, params, by))
   return answer._id and update.wait(update.id(answer)) or answer
+end
+
+--- Runs a Procedure or Action because of a trigger, as one of the built-in users, and waits for its end: the complete record;
+--- nil when the resource is gone.
+---@async
+---@param kind "Procedure"|"Action"
+---@param params table Of the request.
+---@param username string
+---@param event table What started it.
+function execute.triggered(kind, id, params, username, event)
+  local target = engine.store.row(kind, id)
+  if not target then return nil end
+  params[kinds[kind].param] = id
+  return update.wait(update.id((execute.start("Run" .. kind, kind, target, params, users.builtin(username), { event = event }))))
 end
 
 --- The work with its flag set; the record goes out as in progress once it is. The refresh of what it changed belongs inside.
@@ -127,11 +160,11 @@ end
 function execute.define_batch(name, single, kind)
   execute.batches[name] = { single = single, kind = kind, param = kinds[kind].param }
   engine.handle("execute/" .. name, function(params, ctx)
-    local starts, out = {}, json.array({})
+    local starts, out, more = {}, json.array({}), { bounds = rights.of(ctx) }
     for i, target in ipairs(execute.matching(ctx.user, kind, params)) do
       starts[i] = function()
         local request = json.object({ [kinds[kind].param] = resource.id(target) })
-        local ok, result = pcall(execute.start, single, kind, target, request, ctx.user)
+        local ok, result = pcall(execute.start, single, kind, target, request, ctx.user, more)
         if ok then return { status = "Ok", data = result } end
         local e = fail.from(result)
         return { status = "Err", data = { name = target.name, error = { error = e.message, trace = json.array(e.trace) } } }

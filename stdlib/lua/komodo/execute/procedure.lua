@@ -2,7 +2,9 @@
 local engine = require("engine")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
+local check = require("komodo.resource.procedure").check_execution
 local markup = require("komodo.markup")
+local rights = require("komodo.script.rights")
 local update = require("komodo.update")
 local users = require("komodo.users")
 
@@ -44,13 +46,22 @@ local own = {
   Sleep = function(params) engine.sleep(math.max(0, math.min(params.duration_ms, SLEEP_MAX_MS))) end,
 }
 
+-- What a script started or saved does no more than that script might.
+local function check_bounds(bounds, execution)
+  rights.require_execution(bounds, execution)
+  if bounds.user.admin or own[execution.type] then return end
+  check({ type = execution.type, params = json.decode(json.encode(execution.params)) }, { user = bounds.user })
+end
+
 local function run_execution(job, execution)
   local kind, params = execution.type, execution.params
+  local bounds = job.procedure_bounds
+  if bounds then check_bounds(bounds, execution) end
   if own[kind] then return own[kind](params) end
   if kind == "RunProcedure" and (params.procedure == job.id or params.procedure == job.target.name) then
     fail.raise("invalid", "Self referential procedure detected")
   end
-  local record = execute.await(PROCEDURE, kind, params, kind == "CommitSync" and "write" or "execute")
+  local record = execute.await(PROCEDURE, kind, params, kind == "CommitSync" and "write" or "execute", bounds and update.id(job.update))
   if record._id and not (record.status == "Complete" and record.success) then
     fail.raise("remote", "Execution not successful, see update: '%s/updates/%s'", engine.conf("host"), update.id(record))
   end
@@ -111,7 +122,12 @@ execute.define("RunProcedure", "Procedure", function(job)
     local u, run = job.update, { cancelled = false }
     update.log(u, "Execute procedure", info(("executing procedure '%s'"):format(markup.bold(job.target.name))))
     running[job.id] = run
-    local guard <close> = setmetatable({}, { __close = function() running[job.id] = nil end })
+    local guard <close> = setmetatable({}, { __close = function()
+      running[job.id] = nil
+      rights.close(update.id(u))
+    end })
+    job.procedure_bounds = rights.of_procedure(job)
+    if job.procedure_bounds then rights.open(update.id(u), job.procedure_bounds) end
     local ok, err = pcall(run_stages, job, run)
     if ok then
       update.log(u, "Execution ok", info(("The procedure has %s with no errors"):format(markup.green("completed"))))

@@ -77,9 +77,6 @@ engine.handle("read/GetResourceMatchingContainer", function(params, ctx)
   return { resource = json.null }
 end)
 
--- Terminals come with their own requests; a server has none until then.
-engine.handle("read/ListTerminals", function() return json.array({}) end)
-
 --- Cached containers of every server the caller can read.
 local function all_containers(ctx, query)
   local out = json.array({})

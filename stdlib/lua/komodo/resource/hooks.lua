@@ -3,10 +3,14 @@ local engine = require("engine")
 local attach = require("komodo.resource.attach")
 local capability = require("komodo.script.capability")
 local fail = require("komodo.fail")
+local git = require("komodo.script.git")
 local kv = require("komodo.script.kv")
 local limits = require("komodo.script.limits")
+local records = require("komodo.script.records")
 local resource = require("komodo.resource")
+local rights = require("komodo.script.rights")
 local schedules = require("komodo.schedules")
+local source = require("komodo.script.source")
 local text = require("komodo.text")
 
 local hooks, store = resource.hooks, engine.store
@@ -129,20 +133,29 @@ for name, value in pairs(komodo.args) do print(name, value) end
 ]]
 
 hooks.Action = {
-  validate = function(config, _, existing)
+  validate = function(config, ctx, existing)
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
-    if type(config.limits) == "table" then limits.check(config.limits) end
+    if type(config.limits) == "table" then limits.check(config.limits, engine.conf("script_limits_max")) end
     if type(config.capabilities) == "table" then capability.list(config.capabilities) end
+    attach.one(ctx, config, "linked_repo", "Repo", "Cannot attach Repo to this Action")
+    git.check(config)
   end,
+  admit = rights.admit_action,
 }
 
+hooks.Procedure = { admit = rights.admit_procedure }
+
 for _, kind in ipairs({ "Procedure", "Action" }) do
-  local own = hooks[kind] or {}
-  hooks[kind] = own
+  local own = hooks[kind]
+  own.stored, own.removed = rights.store, rights.forget
   own.created = function(res) schedules.follow(kind, res) end
   own.deleted = function(res)
     schedules.forget(kind, resource.id(res))
-    if kind == "Action" then kv.forget(resource.id(res)) end
+    if kind == "Action" then
+      kv.forget(resource.id(res))
+      source.sweep()
+      records.forget(resource.id(res))
+    end
   end
 end
 

@@ -1,6 +1,9 @@
 --- The life of every resource, written once (spec resources.md 1, api.md 10): create, copy, update, rename, delete, meta.
 -- What is special about a type hangs on its hooks (komodo.resource.<type>):
 --   validate(config, ctx, existing)   checks a partial config and may rewrite it (names to ids); raises
+--   admit(config, ctx, before)        checks the whole config as it will be stored, in place of `before` (nil: a new one); raises
+--   stored(change, id, ctx)           adds to the commit of create, copy and update
+--   removed(change, id)               adds to the commit of delete
 --   created(res, u, ctx)              after create and copy
 --   updated(res, u, ctx, partial)     after update
 --   before_update(res, config, ctx)   before the merged config is written
@@ -123,6 +126,8 @@ function resource.create(ctx, kind_name, raw_name, partial, info)
     base_permission = "None",
     updated_at = engine.now(),
   }
+  local admit, stored = hook(kind_name, "admit"), hook(kind_name, "stored")
+  if admit then admit(res.config, ctx) end
   local u = update.new(ctx.user, "Create" .. kind_name, { type = kind_name, id = id })
   u.start_ts = start
   update.log(u, "Create " .. kind_name, ("Created %s\nid: %s\nname: %s"):format(kind_name, id, name))
@@ -130,6 +135,7 @@ function resource.create(ctx, kind_name, raw_name, partial, info)
   local ok, err = resource.commit(u, function(change)
     change:insert(kind_name, id, res)
     grant_creator(change, kind, ctx.user, id)
+    if stored then stored(change, id, ctx) end
   end)
   if not ok then
     if err.code == "conflict" then fail.raise("conflict", "Resource with name '%s' already exists", name) end
@@ -186,6 +192,8 @@ function resource.update(ctx, kind_name, id_or_name, partial)
   local config, changed = engine.schema.merge(kind.config, stored.config, partial)
   if not config then error(changed, 0) end
   if #changed == 0 then return stored end
+  local admit, store_too = hook(kind_name, "admit"), hook(kind_name, "stored")
+  if admit then admit(config, ctx, stored.config) end
   local before = hook(kind_name, "before_update")
   if before then before(stored, config, ctx) end
   local u = update.new(ctx.user, "Update" .. kind_name, { type = kind_name, id = id })
@@ -193,7 +201,10 @@ function resource.update(ctx, kind_name, id_or_name, partial)
   record_toml(u, "prev_toml", kind_name, stored)
   stored.config = config
   record_toml(u, "current_toml", kind_name, stored)
-  fail.unless(nil, resource.commit(u, function(change) change:put(kind_name, id, stored) end))
+  fail.unless(nil, resource.commit(u, function(change)
+    change:put(kind_name, id, stored)
+    if store_too then store_too(change, id, ctx) end
+  end))
   local updated = hook(kind_name, "updated") or hook(kind_name, "created")
   if updated then updated(stored, u, ctx, partial) end
   resource.settle(u)
@@ -277,9 +288,11 @@ function resource.delete(ctx, kind_name, id_or_name)
   if before then before(res, u, ctx) end
   update.log(u, "Delete " .. kind_name, ("Deleted %s %s"):format(kind_name, res.name))
   update.log(u, "Deleted Toml", exported)
+  local removed = hook(kind_name, "removed")
   fail.unless(nil, resource.commit(u, function(change)
     forget_references(change, kind_name, id)
     change:delete(kind_name, id)
+    if removed then removed(change, id) end
   end))
   local deleted = hook(kind_name, "deleted")
   if deleted then

@@ -4,6 +4,8 @@ local fail = require("komodo.fail")
 local resource = require("komodo.resource")
 require("komodo.resource.hooks")
 
+local procedure = {}
+
 local function require_id(ctx, kind, id_or_name, level) return resource.id(resource.require(ctx, kind, id_or_name, level)) end
 
 -- Checks by the name of the execution; those of all others follow from the access rule of the request.
@@ -16,7 +18,9 @@ local checks = {
   end,
 }
 
-local function check_execution(execution, ctx, existing)
+--- Raises unless the caller may configure an execution; names in its parameters become ids.
+---@param existing? table The Procedure it is saved in.
+function procedure.check_execution(execution, ctx, existing)
   local name, params = execution.type, execution.params
   if checks[name] then return checks[name](params, ctx) end
   local rule = engine.schema.request("execute", name)
@@ -47,8 +51,10 @@ function resource.hooks.Procedure.validate(config, ctx, existing)
     for e, entry in ipairs(stage.executions) do
       local where = ("config.stages[%d].executions[%d]"):format(s - 1, e - 1)
       check_condition(where, entry)
-      local ok, err = pcall(check_execution, entry.execution, ctx, existing)
+      local ok, err = pcall(procedure.check_execution, entry.execution, ctx, existing)
       if not ok then error(fail.context(("%s: %s cannot be configured"):format(where, entry.execution.type), err), 0) end
     end
   end
 end
+
+return procedure

@@ -63,6 +63,8 @@ function M.runs()
     S.text("schedule", "", "When to run: a cron line of six fields, or English such as `every day at 03:00`. Empty: never."),
     S.flag("schedule_enabled", true, "Follow the schedule; false pauses it."),
     S.text("schedule_timezone", "", "Time zone of the schedule; empty takes the engine's."),
+    S.ours(S.with("schedule_missed", "MissedSchedule", "skip",
+      "Runs that were due while the engine was off: `run` makes up for them, once, after the start.")),
     S.flag("schedule_alert", true, "Send an alert whenever the schedule starts a run."),
     S.flag("failure_alert", true, "Send an alert when a run fails."),
     M.webhook_enabled(),

@@ -1,14 +1,14 @@
 --- What user scripts ask the engine for (spec lua.md 3, 6): requests of the API with the rights of the run's user within
 --- the capabilities of its Action, and the state behind the `komodo` module.
 local engine = require("engine")
-local capability = require("komodo.script.capability")
 local dry = require("komodo.script.dry")
 local fail = require("komodo.fail")
 local http = require("komodo.script.http")
-local kinds = require("komodo.kinds")
 local kv = require("komodo.script.kv")
+local library = require("komodo.script.library")
 local locks = require("komodo.script.locks")
-local text = require("komodo.text")
+local redact = require("komodo.script.redact")
+local rights = require("komodo.script.rights")
 local update = require("komodo.update")
 
 local json, store = engine.json, engine.store
@@ -19,15 +19,17 @@ local runs = {}   -- by id
 ---@class ScriptRun
 ---@field id string Of its Update.
 ---@field update table
----@field user User Whose rights its calls have.
+---@field bounds Bounds What its calls may do.
+---@field user User Whose rights they have.
 ---@field action string Id of the Action.
----@field capabilities Capability[]
+---@field used table<string, true> Capabilities that its calls needed.
 ---@field used_secrets table<string, string> Values that are never shown.
 ---@field dry_run boolean
 ---@field http_kb? number How large an answer of komodo.http may be.
 ---@field log table The stage of the whole run.
 ---@field stages table[] Open ones, the newest last.
 ---@field numbers table<table, integer> Of stages, as the script knows them.
+---@field closing table<any, fun()> What is given back at the end; none of them waits.
 local Run = {}
 Run.__index = Run
 
@@ -38,33 +40,40 @@ Run.__index = Run
 function calls.open(fields, stage)
   local run = setmetatable(fields, Run)
   run.log = update.simple_log(stage, "")
-  run.stages, run.numbers, run.locks = { run.log }, {}, {}
+  run.stages, run.numbers, run.locks, run.used, run.closing = { run.log }, {}, {}, {}, {}
+  run.user = run.bounds.user
   if run.dry_run then run.plan = dry.new() end
   update.push(run.update, run.log)
   runs[run.id] = run
+  rights.open(run.id, run.bounds)
   return run
 end
 
 function Run:__close()
   runs[self.id] = nil
+  rights.close(self.id)
   for name, times in pairs(self.locks) do
     for _ = 1, times do locks.release(name) end
   end
   self.locks = {}
+  for _, close in pairs(self.closing) do close() end
 end
 
---- The text without the values of secrets that the run used; of a secret of several lines each line goes.
-function Run:redact(s)
-  local list = {}
-  for name, value in pairs(self.used_secrets) do
-    if #value > 0 then list[#list + 1] = { value, "<" .. name .. ">" } end
-    for line in value:gmatch("[^\r\n]+") do
-      if line ~= value and #line >= 4 then list[#list + 1] = { line, "<" .. name .. ">" } end
-    end
-  end
-  table.sort(list, function(a, b) return #a[1] > #b[1] end)
-  for _, pair in ipairs(list) do s = text.replace(s, pair[1], pair[2]) end
-  return s
+function Run:redactor()
+  self.its_redactor = self.its_redactor or redact.new(self.used_secrets)
+  return self.its_redactor
+end
+
+--- The text without the values of secrets that the run used.
+function Run:redact(s) return self:redactor():text(s) end
+
+--- The same of any JSON value: a copy.
+function Run:redacted(value) return self:redactor():value(value) end
+
+--- Values that are not to be shown from here on, by name.
+function Run:hide(values)
+  for name, value in pairs(values) do self.used_secrets[name] = value end
+  self.its_redactor = nil
 end
 
 --- Adds lines to the stage that began last.
@@ -83,7 +92,33 @@ function Run:finish()
   if self.plan then update.log(self.update, "Dry Run", self:redact(self.plan:text())) end
 end
 
-function Run:require(group, name, target) capability.require(self.capabilities, group, name, target) end
+-- Read is asked for without a target: which of a hundred Stacks it looks at is no capability that anybody wants listed.
+local function used(group, name, target)
+  local at = group ~= "read" and target and target()
+  return group .. (name and ":" .. name or "") .. (at and "@" .. at or "")
+end
+
+--- Raises unless the run may do it, naming what is missing; notes that it did.
+---@param target? fun(): string? The name of the resource it is about.
+function Run:require(group, name, target)
+  local known, at = false, nil
+  local function once()
+    if not known then known, at = true, target and target() end
+    return at
+  end
+  rights.require(self.bounds, group, name, once)
+  self.used[used(group, name, once)] = true
+end
+
+--- Does every list of capabilities that bounds the run have this very one?
+function Run:names(text)
+  for _, list in ipairs(self.bounds.lists) do
+    local found = false
+    for _, c in ipairs(list) do found = found or c.text == text end
+    if not found then return false end
+  end
+  return true
+end
 
 --- The same parameters with the values of the secrets in them.
 ---@param run ScriptRun
@@ -106,36 +141,50 @@ end
 
 calls.reveal = reveal
 
--- The name of the resource a request is about, as "@" patterns mean it; nil when there is none or are several.
-local function target_of(name, params)
-  local kind
-  for _, k in ipairs(kinds) do
-    if name:find(k.type, 1, true) and (not kind or #k.type > #kind.type) then kind = k end
+local function finished(item) return item._id and update.wait(update.id(item)) or item end
+
+-- Is there a secret anywhere in it?
+local function has_secret(value)
+  if type(value) ~= "table" then return false end
+  if rawget(value, "$secret") ~= nil then return true end
+  for _, v in pairs(value) do
+    if has_secret(v) then return true end
   end
-  local keys = kind and { kind.param, "id", "name" } or { "name" }
-  if not kind then
-    for _, k in ipairs(kinds) do   -- Deploy{ deployment }, PruneImages{ server }
-      if type(params[k.param]) == "string" then kind, keys = k, { k.param } break end
-    end
+  return false
+end
+
+-- What is written into a variable that is no secret, everybody can read.
+local function check_variable(run, name, params)
+  if not name:find("Variable") then return end
+  if name == "UpdateVariableIsSecret" and params.is_secret == false and next(run.used_secrets) then
+    fail.raise("forbidden", "a run that took a secret cannot make a variable readable")
   end
-  for _, key in ipairs(keys) do
-    local value = params[key]
-    if type(value) == "string" and value ~= "" then
-      local found = kind and store.resolve(kind.type, value)
-      return found and found.name or value
-    end
+  if not has_secret(params) then return end
+  local known = store.row("Variable", type(params.name) == "string" and params.name or "")
+  local hides = name == "CreateVariable" and params.is_secret or name == "UpdateVariableValue" and (not known or known.is_secret)
+  if not hides or has_secret(params.description) or has_secret(params.name) then
+    fail.raise("forbidden", "the value of a secret cannot be written where everybody can read it: make the variable '%s' a secret, and "
+      .. "write to its value alone", tostring(params.name))
   end
 end
 
-local function finished(item) return item._id and update.wait(update.id(item)) or item end
+-- Answers about variables show the values of secrets to admins; scripts take komodo.secret.
+local function hide_variables(name, result)
+  if not name:find("Variable") then return result end
+  for _, v in ipairs(json.is_array(result) and result or { result }) do
+    if type(v) == "table" and v.is_secret == true and v.value then v.value = "<" .. tostring(v.name) .. ">" end
+  end
+  return result
+end
 
 -- A request of the API.
 local function request(run, group, name, params)
   local kind = group == "start" and "execute" or group
-  run:require(kind, name, function() return target_of(name, params) end)
+  run:require(kind, name, function() return rights.target_of(name, params) end)
+  if kind == "write" then check_variable(run, name, params) end
   if run.plan and group ~= "read" then return run.plan:answer(run, group, name, params) end
   if group ~= "read" then params = reveal(run, params) end
-  local result = fail.unless(nil, engine.dispatch(run.user, kind, name, params))
+  local result = hide_variables(name, fail.unless(nil, engine.dispatch(run.user, kind, name, params, run.id)))
   if group ~= "execute" then return result end
   if not json.is_array(result) then return finished(result) end
   for _, item in ipairs(result) do
@@ -192,7 +241,7 @@ function own.secret(run, p)
   local value = v and v.value or (engine.conf("secrets") or {})[p.name]
   if not value then fail.raise("not_found", "No secret found with name '%s'", p.name) end
   if v and not v.is_secret then fail.raise("invalid", "'%s' is no secret: take komodo.var", p.name) end
-  run.used_secrets[p.name] = value
+  run:hide({ [p.name] = value })
   return { name = p.name }
 end
 
@@ -229,6 +278,9 @@ function own.unlock(run, p)
   return { unlocked = true }
 end
 
+--- The source of a module that the script requires.
+function own.module(run, p) return library.find(run, p.name) end
+
 function own.http(run, p)
   if not run.plan then return http.request(run, reveal(run, p)) end
   run:require("http", fail.unless(nil, engine.http.host(p.url or "")))
@@ -238,15 +290,29 @@ end
 -- They see every line printed before them in the stage where it belongs.
 local ordered = { stage_begin = true, stage_end = true }
 
---- The runner asks through this handler; the id of `caller` is that of the run.
-engine.handle("script/call", function(group, name, params, caller)
-  local run = runs[caller.id]
-  if not run then fail.raise("closed", "the run is over") end
+local function answer(run, group, name, params)
   if group ~= "komodo" then return request(run, group, name, params) end
   if not own[name] then fail.raise("internal", "komodo: '%s' is unknown", name) end
   local lines = ordered[name] and engine.script.take(run.id)
   if lines then run:print(lines) end
   return own[name](run, params)
+end
+
+--- The runner asks through this handler; the id of `caller` is that of the run. Neither answers nor errors bring a secret back
+--- that the run took: it could be written somewhere and read again.
+engine.handle("script/call", function(group, name, params, caller)
+  local run = runs[caller.id]
+  if not run then fail.raise("closed", "the run is over") end
+  local ok, result = pcall(answer, run, group, name, params)
+  if not next(run.used_secrets) or name == "module" then
+    if not ok then error(result, 0) end
+    return result
+  end
+  if ok then return run:redacted(result) end
+  local e = fail.from(result)
+  local shown = fail.new(e.code, run:redact(e.message), run:redacted(e.trace))
+  shown.status = e.status
+  error(shown, 0)
 end)
 
 return calls

@@ -13,6 +13,8 @@ local function matcher(pattern) return match.predicate(pattern, no_regex) end
 ---@field group string "*": everything
 ---@field name? fun(name: string): boolean
 ---@field target? fun(name: string): boolean Only resources that are called so.
+---@field name_text? string
+---@field target_text? string
 
 --- One capability; raises when it is none.
 ---@param s string
@@ -23,7 +25,10 @@ function capability.parse(s)
   if not group or not groups[group] or (target == "" and s:sub(-1) == "@") then
     fail.raise("invalid", "'%s' is no capability; they look like \"read:*\", \"execute:DeployStack@web-*\", \"secret:NAME\", \"kv\" or \"*\"", s)
   end
-  return { text = s, group = group, name = matcher(name), target = target ~= "" and matcher(target) or nil }
+  return {
+    text = s, group = group, name = matcher(name), name_text = name,
+    target = target ~= "" and matcher(target) or nil, target_text = target,
+  }
 end
 
 --- The list of a config; raises with the number of the wrong element.
@@ -51,6 +56,29 @@ function capability.allows(list, group, name, target)
       if not c.target then return true end
       if not known then resource, known = target and target(), true end
       if resource and c.target(resource) then return true end
+    end
+  end
+  return false
+end
+
+-- Does the pattern match whatever the other one matches? Says no where that is not plain.
+local function contains(pattern, other)
+  if pattern == "*" or pattern == other then return true end
+  if other:find("[\\,#\n]") then return false end
+  local prefix = pattern:match("^([^*?\\,#\n]*)%*$")
+  if prefix then return other:sub(1, #prefix) == prefix end
+  return not other:find("[*?]") and matcher(pattern)(other)
+end
+
+--- Is everything that a capability allows allowed by the list?
+---@param list Capability[]
+---@param text string
+function capability.covers(list, text)
+  local wanted = capability.parse(text)
+  for _, c in ipairs(list) do
+    if c.group == "*" then return true end
+    if c.group == wanted.group and (not c.text or contains(c.name_text, wanted.name_text)) then
+      if not c.target or (wanted.target and contains(c.target_text, wanted.target_text)) then return true end
     end
   end
   return false

@@ -58,6 +58,12 @@ function Plan:http(p)
   return { status = 200, headers = json.object({}), body = "", url = p.url }
 end
 
+--- Notes a command; it went well and said nothing.
+function Plan:terminal(p)
+  self:note("terminal", json.encode(shown({ target = p.target, command = p.command })))
+  return { code = 0 }
+end
+
 --- Notes a change of kv.
 function Plan:kv(change, p)
   self:note("kv", change, tostring(p.key), p.value ~= nil and json.encode({ value = shown(p.value) }) or "")

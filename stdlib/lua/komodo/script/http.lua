@@ -61,14 +61,6 @@ local function for_stranger(headers)
   return out
 end
 
--- Is this host, as it is spelled, named by a capability?
-local function is_named(run, host)
-  for _, c in ipairs(run.capabilities) do
-    if c.text == "http:" .. host then return true end
-  end
-  return false
-end
-
 --- The answer, whatever its status: { status, headers, body, url }.
 ---@async
 ---@param run ScriptRun
@@ -84,7 +76,7 @@ function http.request(run, p)
     local left = math.max(1, math.floor(deadline - engine.time.mono()))
     local answer = fail.unless("komodo.http: the request to " .. host .. " failed", engine.http.send({
       method = method, url = url, headers = headers, body = body, timeout_ms = left,
-      body_max = (run.http_kb or BODY_KB) * 1024, inside = is_named(run, host),
+      body_max = (run.http_kb or BODY_KB) * 1024, inside = run:names("http:" .. host),   -- as it is spelled
     }))
     local next_url = answer.redirect
     if not next_url then

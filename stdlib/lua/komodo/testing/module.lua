@@ -1,5 +1,6 @@
 --- The `komodo` module and the globals that scripts see, over a fake engine (komodo.testing).
 
+local check = require("komodo.check")
 local clock = require("komodo.testing.clock")
 local fleet = require("komodo.testing.fleet")
 local json = require("komodo.testing.json")
@@ -171,8 +172,10 @@ local function http(t, request)
   return { status = response.status or 200, headers = fleet.copy(response.headers or {}), body = body, url = url }
 end
 
-local function terminal(t, target, command)
-  local label = type(target) == "table" and (target.server or target.name or readable(target)) or tostring(target)
+local function terminal(t, target, command, opts)
+  local _, label = check.terminal_target(target)
+  if not label then error("komodo.terminal: the target is { server = }, { server =, container = }, { stack =, service = } or { deployment = }", 0) end
+  command = reveal(t, command)
   local missing = t:record("terminal", command, { target = target, command = command }, label)
   if missing then return nil, missing end
   local entry = t:take_scripted("terminal", command, { target = target }) or t:take_scripted("terminal", "*", { target = target })
@@ -180,7 +183,12 @@ local function terminal(t, target, command)
   if entry.failure then return nil, t:problem { code = "failed", status = 500, message = entry.failure } end
   local value = entry.value
   if type(value) == "function" then value = value(target, command) end
-  return { code = value.code or 0, stdout = value.stdout or "", stderr = value.stderr or "" }
+  local stdout = value.stdout or ""
+  if opts and opts.on_line then
+    local whole = (stdout == "" or stdout:sub(-1) == "\n") and stdout or stdout .. "\n"
+    for line in whole:gmatch("([^\n]*)\n") do opts.on_line(line) end
+  end
+  return { code = value.code or 0, stdout = stdout, stderr = value.stderr or "" }
 end
 
 -- ---- state ----
@@ -303,7 +311,7 @@ local function new_module(t)
   function komodo.now() return t.clock.now end
   function komodo.stage(name, fn) return stage(t, name, fn) end
   function komodo.lock(name, fn) return lock(t, name, fn) end
-  function komodo.terminal(target, command) return terminal(t, target, command) end
+  function komodo.terminal(target, command, opts) return terminal(t, target, command, opts) end
   function komodo.respond(response) t.response = response end
   function komodo.var(name)
     local item, missing = t:request("read", "GetVariable", { name = name })

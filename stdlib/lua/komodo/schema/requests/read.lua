@@ -169,6 +169,14 @@ read("ListCommonStackExtraArgs", list("string"), "any", "Extra arguments that re
 read("ListCommonStackBuildExtraArgs", list("string"), "any", "Extra build arguments that readable Stacks use; sorted.",
   S.with("query", "StackQuery", S.defaults, "Filters."))
 
+-- ---- Action ----
+
+S.ours(read("ListActionRuns", "ListActionRunsResponse", "any", "How runs of readable Actions went, newest first.",
+  S.opt("action", "string", "Only runs of this Action (id or name)."), S.uint("page", 0, "Page to return, counted from 0."),
+  S.opt("limit", "uint", "Runs per page: 100 when absent, at most 1,000.")))
+S.ours(read("GetActionRun", "ActionRun", "handler", "How one run of an Action went. Needs Read on the Action.",
+  S.must("id", "string", "Id of its Update.")))
+
 -- ---- Deployment ----
 
 read("GetDeploymentContainer", "GetDeploymentContainerResponse", on("Deployment", "Read"),

@@ -4,6 +4,7 @@ local S = require("komodo.schema.dsl")
 local F = require("komodo.schema.fields")
 
 return {
+  S.ours(S.enum("MissedSchedule", "What becomes of a run that was due while the engine was off.", { "skip", "run" })),
   S.struct("EnabledExecution", "An execution in a stage.", {
     S.must("execution", "Execution", "What to execute."),
     S.flag("enabled", true, "Whether it runs."),

@@ -1,5 +1,5 @@
-/* agent/exec.c: see exec.h. posix_spawn (vfork inside: nothing of this process is copied), a pidfd and poll. */
-#include "agent/exec.h"
+/* base/exec.c: see exec.h. posix_spawn (vfork inside: nothing of this process is copied), a pidfd and poll. */
+#include "base/exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,10 +85,17 @@ static int spawn(struct run *r, int child_fd[3])
   if (r->spec->cwd)
     err = posix_spawn_file_actions_addchdir_np(&actions, r->spec->cwd);
   if (!err)
-    err = posix_spawnp(&r->pid, r->spec->argv[0], &actions, &attr, (char *const *)(uintptr_t)r->spec->argv, environ);
+    err = posix_spawnp(&r->pid, r->spec->argv[0], &actions, &attr, (char *const *)(uintptr_t)r->spec->argv,
+                       r->spec->env ? (char *const *)(uintptr_t)r->spec->env : environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attr);
   return err;
+}
+
+static void limit(pid_t pid, __rlimit_resource_t what, uint64_t max)
+{
+  if (max)
+    prlimit(pid, what, &(struct rlimit){max, max}, /* old_limit= */ NULL);
 }
 
 /* Opens the pipes and starts the child; an errno otherwise. */
@@ -106,6 +114,10 @@ static int start(struct run *r)
   }
   if (!err)
     err = spawn(r, theirs);
+  if (!err) {
+    limit(r->pid, RLIMIT_FSIZE, r->spec->file_bytes);
+    limit(r->pid, RLIMIT_DATA, r->spec->memory_bytes);
+  }
   for (int i = 0; i < 3; i++) {
     close_fd(&theirs[i]);
     if (err)

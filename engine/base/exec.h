@@ -1,17 +1,18 @@
-/* agent/exec.h: running one program to its end, from a worker thread.
+/* base/exec.h: running one program to its end, from a worker thread.
  *
  * The child gets an argv (never a shell string of ours), its own process group, /dev/null or the given bytes as stdin.
- * Both outputs are read while it runs. Timeout and cancellation kill the whole group.
+ * Both outputs are read while it runs. Timeout and cancellation kill the whole group. Its limits are set as soon as it
+ * is there: what a program does in its first moments is not bound by them, what it starts later is.
  *
  * Thread   any but the loop's: exec_run blocks until the end. Memory: the result is the caller's (exec_release).
  * Time     milliseconds.
  */
-#ifndef AGENT_EXEC_H
-#define AGENT_EXEC_H
+#ifndef BASE_EXEC_H
+#define BASE_EXEC_H
 
 #include "base/buf.h"
 
-/* Bytes kept of each output, so that both fit into one message to the engine; what comes after is read and dropped, and a
+/* Bytes kept of each output, so that both fit into one message of the agent; what comes after is read and dropped, and a
  * line at the end says so. */
 enum { EXEC_OUTPUT_MAX = 6 << 20 };
 /* A child that left descendants holding its outputs: how long they are still listened to after its end. */
@@ -30,9 +31,11 @@ enum exec_stream { EXEC_STDOUT, EXEC_STDERR };
 
 struct exec_spec {
   const char *const *argv;               /* NULL-ended; argv[0] is looked up in PATH */
-  const char *cwd;                       /* NULL: the agent's */
+  const char *const *env;                /* NULL-ended "NAME=value"; NULL: that of this process */
+  const char *cwd;                       /* NULL: that of this process */
   struct str input;                      /* stdin; ptr NULL: /dev/null */
   uint64_t timeout_ms;                   /* 0: none */
+  uint64_t file_bytes, memory_bytes;     /* how large a file it may write, how much data it may hold; 0: no limit */
   const struct exec_cancel *cancel;      /* NULL: none */
   /* Live output, as it comes, on the calling thread. NULL: none. Collected as well. */
   void (*on_output)(enum exec_stream stream, struct str piece, void *data);
