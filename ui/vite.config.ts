@@ -24,5 +24,5 @@ export default defineConfig({
     fs: { allow: [at("."), at("../actions-examples")] },   // the gallery of the script editor
     proxy: Object.fromEntries([...groups.map((path) => [path, { target: engine }]), ["/ws", { target: engine, ws: true }]]),
   },
-  test: { environment: "jsdom", include: ["src/**/*.test.ts"] },
+  test: { environment: "jsdom", include: ["src/**/*.test.ts"], setupFiles: ["test-setup.ts"] },
 });

@@ -374,6 +374,7 @@ static Err start_ui(struct api *a, struct diag *reterr)
     .folder = dir.ptr,
     .fallback_no_cache = conf_bool(a->conf, "ui_index_force_no_cache"),
     .immutable = "assets/",
+    .always = {STR("Vary"), STR("origin, access-control-request-method, access-control-request-headers")},
   };
   if (!conf_str(a->conf, "content_security_policy").len)
     config.page = (struct http_header){STR("Content-Security-Policy"), str_of(page_policy)};

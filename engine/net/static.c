@@ -40,12 +40,27 @@ struct str static_type(struct str path)
 void static_add_headers(const struct static_files *files, struct str path, struct http_header *headers, size_t *count)
 {
   bool page = str_ends(path, STR(".html"));
+  if (files->always.name.len)
+    headers[(*count)++] = files->always;
   if (files->immutable && str_starts(path, str_of(files->immutable)))
     headers[(*count)++] = (struct http_header){STR("Cache-Control"), STR("public, max-age=31536000, immutable")};
   else if (files->immutable && page)   /* it names the others, so it must be asked for every time */
     headers[(*count)++] = (struct http_header){STR("Cache-Control"), STR("no-cache")};
   if (page && files->page.name.len)
     headers[(*count)++] = files->page;
+}
+
+size_t static_fallback_headers(const struct static_files *files, const char *hash, struct http_header headers[4])
+{
+  size_t count = 0;
+  headers[count++] = (struct http_header){STR("Content-Type"), static_type(STR("index.html"))};
+  headers[count++] = files->no_cache ? (struct http_header){STR("Cache-Control"), STR("no-cache")}
+                                     : (struct http_header){STR("ETag"), str_of(hash)};
+  if (files->page.name.len)
+    headers[count++] = files->page;
+  if (files->always.name.len)
+    headers[count++] = files->always;
+  return count;
 }
 
 /* RFC 9110 14.1.2; several ranges are answered with the whole, as is allowed. */
@@ -174,13 +189,9 @@ static void respond_table(struct static_files *files, struct http_req *req, cons
     http_respond(req, 404, NULL, 0, STR(""));
     return;
   }
-  struct http_header headers[3] = {
-      {STR("Content-Type"), static_type(STR("index.html"))},
-      files->no_cache ? (struct http_header){STR("Cache-Control"), STR("no-cache")}
-                      : (struct http_header){STR("ETag"), str_of(hash_of(e))},
-      files->page,
-  };
-  http_respond(req, 404, headers, files->page.name.len ? 3 : 2, str_make(e->file->data, e->file->size));
+  struct http_header headers[4];
+  size_t count = static_fallback_headers(files, hash_of(e), headers);
+  http_respond(req, 404, headers, count, str_make(e->file->data, e->file->size));
 }
 
 /* ---- requests ---- */
@@ -208,7 +219,8 @@ void static_respond(struct static_files *files, struct http_req *req)
 {
   struct str method = http_req_method(req);
   if (!str_eqc(method, "GET") && !str_eqc(method, "HEAD")) {
-    http_respond(req, 405, (struct http_header[]){{STR("Allow"), STR("GET,HEAD")}}, 1, STR(""));
+    http_respond(req, 405, (struct http_header[]){{STR("Allow"), STR("GET,HEAD")}, files->always}, files->always.name.len ? 2 : 1,
+                 STR(""));
     return;
   }
   const char *path = file_name(req);
@@ -251,6 +263,7 @@ struct static_files *static_new(const struct static_config *config)
   files->no_cache = config->fallback_no_cache;
   files->immutable = config->immutable;
   files->page = config->page;
+  files->always = config->always;
   files->folder = -1;
   if (config->table)
     load_table(files, config->table);

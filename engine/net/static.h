@@ -25,6 +25,7 @@ struct static_config {
   bool fallback_no_cache;           /* Cache-Control: no-cache instead of an ETag on the 404 page */
   const char *immutable;            /* start of the paths whose names hold a hash, such as "assets/"; NULL: none */
   struct http_header page;          /* also sent with every page of type text/html; no name: nothing */
+  struct http_header always;        /* also sent with every answer; no name: nothing */
 };
 
 struct static_files *static_new(const struct static_config *config);

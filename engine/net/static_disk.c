@@ -162,13 +162,9 @@ static bool is_unchanged(const struct job *job)
 
 static void respond_fallback(struct job *job)
 {
-  struct http_header headers[3] = {
-      {STR("Content-Type"), static_type(STR("index.html"))},
-      job->files->no_cache ? (struct http_header){STR("Cache-Control"), STR("no-cache")}
-                           : (struct http_header){STR("ETag"), str_of(job->hash)},
-      job->files->page,
-  };
-  http_respond_take(job->req, 404, headers, job->files->page.name.len ? 3 : 2, &job->data);
+  struct http_header headers[4];
+  size_t count = static_fallback_headers(job->files, job->hash, headers);
+  http_respond_take(job->req, 404, headers, count, &job->data);
   job_free(job);
 }
 
@@ -209,7 +205,7 @@ static void opened(uv_work_t *work, int status)
     respond_fallback(job);
     return;
   }
-  struct http_header headers[6] = {
+  struct http_header headers[8] = {
       {STR("Last-Modified"), http_date(arena, job->modified)},
       {STR("Content-Type"), static_type(str_of(job->path))},
   };

@@ -25,7 +25,7 @@ export async function fill(pair, { docker = false } = {}) {
   for (const [i, name] of names.entries())
     deployments[name] = await create("Deployment", name, {
       server_id: server, image: { type: "Image", params: { image: docker ? IMAGE : `ghcr.io/acme/${name}:1.${i}.0` } }, network: docker ? "none" : "bridge",
-      command: name === "billing-worker" ? "sh -c 'echo out of memory >&2; exit 137'" : "sh -c 'i=0; while true; do echo INFO request $i took $((i % 90)) ms; i=$((i+1)); sleep 1; done'", restart: "no",
+      command: name === "billing-worker" ? "sh -c 'echo out of memory >&2; exit 1'" : "sh -c 'i=0; while true; do echo INFO request $i took $((i % 90)) ms; i=$((i+1)); sleep 1; done'", restart: "no",
       environment: `LOG_LEVEL = info\nNAME = ${name}\nTOKEN = [[API_TOKEN]]\n`, links: name === "web" ? ["https://example.com"] : [],
     }, { tags: ["prod", ...(i % 3 === 0 ? ["edge"] : []), ...(/worker|mailer/.test(name) ? ["jobs"] : [])] });
   await create("Deployment", "template-service", { image: { type: "Image", params: { image: "nginx:1.27" } } }, { template: true });

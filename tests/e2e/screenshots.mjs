@@ -12,7 +12,7 @@ const dir = tempDir("shots");
 const docker = startDocker(path.join(dir, "docker"));
 let pair, browser;
 try {
-  pair = await startPair(dir, { ...(docker ? { docker } : {}), env: { KOMODO_TITLE: "Komodo" } });
+  pair = await startPair(dir, { ...(docker ? { docker } : {}), env: { KOMODO_TITLE: "Komodo", ...(process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {}) } });
   const made = await fill(pair, { docker: docker !== null });
   await eventually("stats were kept", async () => (await made.as.read("GetHistoricalServerStats", { server: made.server, granularity: "15-sec" })).stats.length > 3, 120000);
   const web = made.deployments["web"];
@@ -54,7 +54,7 @@ try {
     await page.goto(`${pair.url}/deployments`);
     await page.locator("tbody tr").first().waitFor();
     await page.keyboard.press("Control+k");
-    await page.getByPlaceholder("A name, a page").fill("re web");
+    await page.getByPlaceholder("A name, a page").fill("deploy web");
     await page.locator("[role=option]").first().waitFor();
     await shoot("omnibar");
   }

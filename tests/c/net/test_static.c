@@ -145,10 +145,12 @@ static void lets_browsers_keep_what_never_changes(void **state)
   (void)state;
   struct fixture f = {0};
   char etag[128], request[256];
-  start(&f, (struct static_config){.table = table, .immutable = "a/", .page = {STR("X-Policy"), STR("strict")}});
+  start(&f, (struct static_config){.table = table, .immutable = "a/", .page = {STR("X-Policy"), STR("strict")},
+                                    .always = {STR("X-All"), STR("yes")}});
   struct answer a = ask(&f, "/a/app.js", "");
   assert_non_null(strstr(a.head, "Cache-Control: public, max-age=31536000, immutable\r\n"));
   assert_null(strstr(a.head, "X-Policy"));
+  assert_non_null(strstr(a.head, "X-All: yes\r\n"));
   a = ask(&f, "/style.css", "");
   assert_null(strstr(a.head, "Cache-Control"));
   a = ask(&f, "/", "");
@@ -161,7 +163,10 @@ static void lets_browsers_keep_what_never_changes(void **state)
   assert_non_null(strstr(a.head, "Cache-Control: no-cache\r\n"));
   a = ask(&f, "/servers/abc", "");
   assert_int_equal(a.status, 404);
-  assert_non_null(strstr(a.head, "X-Policy: strict\r\n"));
+  assert_non_null(strstr(a.head, "X-Policy: strict\r\nX-All: yes\r\n"));
+  a = ask_as(&f, "POST", "/", "");
+  assert_int_equal(a.status, 405);
+  assert_non_null(strstr(a.head, "X-All: yes\r\n"));
   stop(&f);
 }
 

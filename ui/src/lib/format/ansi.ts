@@ -10,7 +10,7 @@ export interface Piece {
 const COLORS = ["dark", "red", "green", "yellow", "blue", "purple", "cyan", "light"];
 // eslint-disable-next-line no-control-regex
 const ESCAPE = /\x1b\[([0-9;]*)([A-Za-z])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1f\x7f]/g;
-const SPAN = /<(\/?)(span|b)(?: style="([^"]*)")?>/g;
+const SPAN = /<(\/?)(span|b)(?: (?:style|class)="([^"]*)")?>/g;
 
 function styleOf(codes: string, style: Set<string>): void {
   const list = codes === "" ? [0] : codes.split(";").map(Number);

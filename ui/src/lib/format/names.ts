@@ -5,10 +5,10 @@ export function words(name: string): string {
   const parts = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/_/g, " ").split(" ").filter(Boolean);
   return parts.map((part, i) => {
     const known = fixed[part.toLowerCase()];
-    if (known) return known;
+    if (known !== undefined && (known || parts.length > 1)) return i === 0 && known ? known[0]!.toUpperCase() + known.slice(1) : known;
     const low = part.toLowerCase();
     return i === 0 ? low[0]!.toUpperCase() + low.slice(1) : low;
-  }).join(" ");
+  }).filter(Boolean).join(" ");
 }
 
 const fixed: Record<string, string> = {

@@ -10,7 +10,7 @@ export interface Group {
 
 const git: Group = { title: "Source", about: "Where the files come from.", fields: ["linked_repo", "git_provider", "git_https", "git_account", "repo", "branch", "commit", "clone_path", "reclone"] };
 const webhook: Group = { title: "Webhook", fields: ["webhook_enabled", "webhook_secret", "webhook_force_deploy"] };
-const schedule: Group = { title: "Schedule", fields: ["schedule", "schedule_format", "schedule_enabled", "schedule_timezone", "schedule_alert", "run_at_startup"] };
+const schedule: Group = { title: "Schedule", fields: ["schedule", "schedule_format", "schedule_enabled", "schedule_timezone", "schedule_missed", "schedule_alert", "run_at_startup"] };
 const alerts: Group = { title: "Alerts", fields: ["failure_alert", "send_alerts", "pending_alert", "send_unhealthy_alerts", "maintenance_windows"] };
 
 export const groups: Record<string, readonly Group[]> = {

@@ -4,7 +4,7 @@ import type {
   RepoListItemInfo, ResourceSyncListItemInfo, ResourceTarget, ServerListItemInfo, StackListItemInfo, SwarmListItemInfo,
 } from "$generated/types";
 import { bytes, percent, version } from "$lib/format/numbers";
-import { runState, stateOf, weight, type State } from "./states";
+import { containerState, runState, stateOf, weight, type State } from "./states";
 
 export type TypeName = Exclude<ResourceTarget["type"], "System">;
 
@@ -165,7 +165,7 @@ const stack: Kind<StackListItemInfo> = {
     { id: "host", label: "Host", cell: ({ info }) => hostCell(info) },
     { id: "services", label: "Services", num: true, cell: ({ info }) => ({ text: String(info.services.length), sort: info.services.length, hint: info.services.map((s) => `${s.service}: ${s.image}`).join("\n") }) },
     { id: "source", label: "Source", cell: ({ info }) => sourceCell(info) },
-    { id: "update", label: "Update", cell: ({ info }) => info.services.some((s) => s.update_available) ? { text: "available", sort: 0 } : { text: "", sort: 1 } },
+    { id: "update", label: "Update", spare: true, cell: ({ info }) => info.services.some((s) => s.update_available) ? { text: "available", sort: 0 } : { text: "", sort: 1 } },
     { id: "status", label: "Status", spare: true, cell: ({ info }) => text(info.status) },
     { id: "commit", label: "Deployed", spare: true, cell: ({ info }) => commit(info.deployed_hash) },
   ],
@@ -186,11 +186,11 @@ const stack: Kind<StackListItemInfo> = {
 const deployment: Kind<DeploymentListItemInfo> = {
   name: "Deployment", path: "deployments", plural: "Deployments", param: "deployment", label: "deployment", title: "Deployments",
   icon: "deployment", about: "A deployment is one container with its settings.",
-  state: (info) => stateOf(info.state, /^(Exited|Dead)/.test(info.status ?? "") ? info.status!.replace(/ .*? ago$/, "").toLowerCase() : undefined),
+  state: (info) => containerState(info.state, info.status),
   columns: [
     { id: "host", label: "Host", cell: ({ info }) => hostCell(info) },
     { id: "image", label: "Image", cell: ({ info }) => text(info.image, { mono: true }) },
-    { id: "update", label: "Update", cell: ({ info }) => info.update_available ? { text: "available", sort: 0 } : { text: "", sort: 1 } },
+    { id: "update", label: "Update", spare: true, cell: ({ info }) => info.update_available ? { text: "available", sort: 0 } : { text: "", sort: 1 } },
     { id: "status", label: "Status", spare: true, cell: ({ info }) => text(info.status) },
   ],
   executions: [

@@ -27,6 +27,13 @@ export function stateOf(word: string | null | undefined, more?: string): State {
   return { shape: shapeOf.get(key) ?? "unknown", word: more ?? words[key] ?? key };
 }
 
+/** A container that ended says with which code; an error is one unless it was asked to stop (137 and 143 are signals). */
+export function containerState(word: string, status: string | null | undefined): State {
+  const code = word === "exited" ? /^Exited \((\d+)\)/.exec(status ?? "")?.[1] : undefined;
+  if (code === undefined) return stateOf(word);
+  return { shape: ["0", "137", "143"].includes(code) ? "off" : "bad", word: `exited (${code})` };
+}
+
 /** Last runs of Procedures and Actions: a run that goes on is blue, one that ended well green. */
 export function runState(word: string): State {
   return word === "Running" ? { shape: "run", word: "running" } : stateOf(word);

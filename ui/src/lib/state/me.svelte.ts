@@ -7,6 +7,11 @@ class Me {
   get admin(): boolean { return this.user?.admin ?? false; }
   /** Whether the page offers changes at all. */
   get writes(): boolean { return !this.core?.ui_write_disabled; }
+  /** The shortest time between stats that are kept: that of the polls, but not below 15 seconds. */
+  get finestHistory(): "15-sec" | "1-min" {
+    const [, n, unit] = /^(\d+)-(\w+)$/.exec(this.core?.monitoring_interval ?? "") ?? [];
+    return unit === "sec" && Number(n) <= 15 ? "15-sec" : "1-min";
+  }
   mayCreate(type: string): boolean {
     if (!this.writes || !this.user) return false;
     if (this.user.admin) return true;

@@ -1,19 +1,28 @@
 // Names of resources by id, learned from every list that was read: updates and alerts carry ids alone.
-import { SvelteMap } from "svelte/reactivity";
+import { untrack } from "svelte";
 import { readOnce } from "$lib/query/query.svelte";
 import { kindOf, type Item } from "$lib/resources/kinds";
 
 class Names {
-  #known = new SvelteMap<string, string>();
+  // A plain map and one version of it: lists teach a thousand names at once.
+  #known = new Map<string, string>();
+  #version = $state(0);
   #asked = new Map<string, number>();
 
   learn(items: readonly { id: string; name: string }[]): void {
-    for (const { id, name } of items) if (this.#known.get(id) !== name) this.#known.set(id, name);
+    let changed = false;
+    for (const { id, name } of items)
+      if (this.#known.get(id) !== name) {
+        this.#known.set(id, name);
+        changed = true;
+      }
+    if (changed) untrack(() => { this.#version++; });
   }
 
   /** The name, or a few letters of the id until it is known or when there is no such resource any more. */
   of(target: { type: string; id: string }): string {
     if (target.type === "System") return "the engine";
+    void this.#version;
     const name = this.#known.get(target.id);
     if (name !== undefined) return name;
     this.#ask(target.type);
