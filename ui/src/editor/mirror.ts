@@ -67,7 +67,7 @@ const theme = EditorView.theme({
   ".cm-diagnostic": { padding: "4px 8px", borderLeft: "0", fontFamily: "var(--font)", fontSize: "var(--t-s)" },
   ".cm-diagnostic-error": { color: "var(--bad)" },
   ".cm-diagnostic-warning": { color: "var(--warn)" },
-  ".cm-tooltip": { border: "1px solid var(--line2)", borderRadius: "var(--r2)", backgroundColor: "var(--bg2)", color: "var(--tx)", boxShadow: "var(--shadow)", maxWidth: "min(560px, 90vw)", overflow: "hidden" },
+  ".cm-tooltip": { zIndex: "var(--z-float)", border: "1px solid var(--line2)", borderRadius: "var(--r2)", backgroundColor: "var(--bg2)", color: "var(--tx)", boxShadow: "var(--shadow)", maxWidth: "min(560px, 90vw)", overflow: "hidden" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "var(--t-s)", maxHeight: "260px" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "2px 8px", lineHeight: "20px", display: "flex", gap: "8px", alignItems: "baseline" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent-bg)", color: "var(--tx)" },
@@ -163,7 +163,8 @@ function signatureHelp(defs: () => Definitions | null): Extension {
     },
     provide: (f) => showTooltip.from(f),
   });
-  return [field, keymap.of([{ key: "Escape", run: (view) => view.state.field(field) !== null && (view.dispatch({ effects: hideSignature.of(null) }), true) }])];
+  const blurred = EditorView.domEventHandlers({ blur: (_, view) => { if (view.state.field(field)) view.dispatch({ effects: hideSignature.of(null) }); } });
+  return [field, blurred, keymap.of([{ key: "Escape", run: (view) => view.state.field(field) !== null && (view.dispatch({ effects: hideSignature.of(null) }), true) }])];
 }
 
 // ---- completion ----

@@ -84,7 +84,9 @@ export class Run {
       if (update.status === "Complete" && this.record?.id !== id) {
         // A run that did not begin (busy, a deleted user) has no record: its log says why.
         const record = await read("GetActionRun", { id }).catch(() => null);
-        if (this.id === id) this.record = record;
+        // The record is written a moment after the Update is complete.
+        if (record?.status === "running") this.#again = true;
+        else if (this.id === id) this.record = record;
       }
       this.update = update;
       if (was !== "Complete" && update.status === "Complete") this.onEnd?.();
