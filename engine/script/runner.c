@@ -479,6 +479,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   run->info = copy(spec->run, "{}", &run->info_len);
   run->chunk_name = chunk_name(spec->name);
   run->limits = spec->limits;
+  run->is_rule = spec->is_rule;
   fill_limits(&run->limits, &r->config.limits);
   run->on_log = spec->on_log;
   run->user = spec->user;
@@ -491,7 +492,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   uv_timer_init(r->config.loop->loop, &run->timer);
   run->timer.data = run;
   r->timers++;
-  run->wall_at_ms = now_ms() + (uint64_t)(run->limits.wall_seconds * 1000);
+  run->wall_at_ms = run->is_rule ? UINT64_MAX : now_ms() + (uint64_t)(run->limits.wall_seconds * 1000);
   arm_timer(run);
   run->next = r->runs;
   if (run->next)

@@ -166,6 +166,27 @@ test("triggers: a route with its address and curl line; what is refused is said"
   await panel().getByRole("textbox", { name: "CPU time, s" }).fill("2");
 });
 
+test("the next five runs of the schedule are said in words", { skip }, async () => {
+  const next = panel().getByLabel("Next runs").getByRole("listitem");
+  await eventually("five runs show", async () => (await next.count()) === 5);
+  assert.match(await next.nth(0).innerText(), /^(today|tomorrow), 03:00\s+in \d+ (h|min)$/);
+});
+
+test("an alert rule is tried on a server, with the text in the editor", { skip }, async () => {
+  await as.write("CreateServer", { name: "box", config: { enabled: false } });
+  await write('return { level = "WARNING", message = "looked at " .. komodo.event.target.name }\n');
+  await tab("Triggers");
+  await panel().getByRole("button", { name: "Add" }).first().click();
+  await page.getByRole("menuitem", { name: /Alert rule/ }).click();
+  const tester = panel().getByRole("region", { name: "Test the rule" });
+  await tester.getByRole("combobox", { name: "Target" }).click();
+  await page.getByRole("option", { name: /box/ }).click();
+  await tester.getByRole("button", { name: "Try" }).click();
+  await tester.getByText("looked at box").waitFor();
+  await panel().getByRole("button", { name: "Remove trigger 2" }).click();
+  await write('komodo.read("ListStacks")\n');
+});
+
 test("versions show what differs, and come back as an unsaved change", { skip }, async () => {
   await tab("Versions");
   const versions = panel().getByRole("list", { name: "Versions" }).getByRole("button", { name: /^Saved/ });

@@ -78,6 +78,21 @@ test("cards move with keys and with the pointer", { skip }, async () => {
   assert.deepEqual(await shape(), [["Build", "Sleep", "RunAction"], ["Stage 2"]]);
 });
 
+test("a script of a step, and conditions over results", { skip }, async () => {
+  await add("Stage 2", "Inline", async (dialog) => {
+    await dialog.getByRole("textbox", { name: "Script of the step" }).click();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.insertText("print('from the step')\nreturn 7");
+    await dialog.getByRole("textbox", { name: /Only when/ }).fill("results.Build.ok");
+  });
+  await stage("Stage 2").getByText("when results.Build.ok").waitFor();
+  await bar().getByRole("button", { name: "Save and run" }).click();
+  await page.getByRole("region", { name: "Last run" }).getByText("success").waitFor();
+  await stage("Stage 2").getByText("ok", { exact: true }).waitFor();
+  const [step] = (await stages())[1].executions;
+  assert.deepEqual([step.when, step.execution.params.action, step.execution.params.file_contents], ["results.Build.ok", "", "print('from the step')\nreturn 7\n"]);
+});
+
 test("a stage that is disabled is skipped; progress shows by stage", { skip }, async () => {
   await stage("Stage 2").getByRole("button", { name: "Stage Stage 2", exact: true }).click();
   await page.getByRole("menuitem", { name: "Disable" }).click();

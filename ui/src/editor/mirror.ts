@@ -305,8 +305,13 @@ export function createMirror(options: MirrorOptions): Mirror {
   definitions().then((made) => { defs = made; }, () => { /* the editor works without them */ });
 
   const replace = (text: string): void => {
-    if (text === view.state.doc.toString()) return;
-    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+    const old = view.state.doc.toString();
+    if (text === old) return;
+    // Only what differs, so that the cursor stays where it is.
+    let from = 0, to = old.length, end = text.length;
+    while (from < to && from < end && old[from] === text[from]) from++;
+    while (to > from && end > from && old[to - 1] === text[end - 1]) { to--; end--; }
+    view.dispatch({ changes: { from, to, insert: text.slice(from, end) } });
   };
   return {
     text: () => view.state.doc.toString(),

@@ -46,7 +46,8 @@ M.members = {
   fn("lock", "(name, fn)", "Runs a function while no other run holds that name.", "@param name string", "@param fn fun(): any",
     "@return any result", "@return komodo.Error? problem"),
   fn("respond", "(response)", "Answers an http trigger before the script ends.",
-    "@param response { status?: integer, headers?: table<string, string>, body?: string, json?: any }"),
+    "@param response string|{ status?: integer, headers?: table<string, string>, body?: string|table, body_base64?: string }|nil",
+    "@return true? answered", "@return komodo.Error? problem"),
   fn("base64", "", "Base64: encode(bytes), decode(text)."),
   fn("hex", "", "Hexadecimal: encode(bytes), decode(text)."),
   fn("log", "(...)", "A line in the log; also log.info, log.warn, log.error. Tables print readably.", "@param ... any"),
@@ -62,8 +63,8 @@ M.members = {
   { name = "glob", value = "any", doc = "Name patterns." },
   { name = "semver", value = "table", doc = "Versions: parse, compare." },
   { name = "args", value = "table<string, any>", doc = "Arguments of the run." },
-  { name = "event", value = "table", doc = "What started the run: its type, and what belongs to it." },
-  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: table }", doc = "The run itself." },
+  { name = "event", value = "komodo.Event", doc = "What started the run: its type, and what belongs to it." },
+  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: komodo.Event }", doc = "The run itself." },
 }
 for _, member in ipairs(M.members) do
   if member.signature == "" then member.value, member.signature, member.cats = "any", nil, nil end
@@ -71,7 +72,7 @@ end
 
 --- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
 M.absent = {}
-for name in ("respond toml yaml time"):gmatch("%S+") do M.absent[name] = true end
+for name in ("toml yaml time"):gmatch("%S+") do M.absent[name] = true end
 
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
 M.plurals = { "servers", "swarms", "stacks", "deployments", "builds", "repos", "procedures", "actions", "builders", "alerters",
@@ -112,9 +113,24 @@ function M.present()
   return list
 end
 
+-- What komodo.event has, by what started the run.
+local event_class = [[
+---@class komodo.Event
+---@field type string "manual", "schedule", "webhook", "poll", "event", …
+---@field target? { type: string, id: string, name: string, tags: string[], server: string? } Of alert rules: what they look at.
+---@field state? string Of alert rules: the state of the target.
+---@field stats? komodo.SystemStats Of alert rules: the last stats of the target's server.
+---@field containers? komodo.ContainerListItem[] Of alert rules: those of the target.
+---@field history? fun(minutes: number): komodo.SystemStatsRecord[] Of alert rules: stored stats, oldest first.
+---@field name? string Of events: "update:DeployStack", "alert:ServerCpu".
+---@field update? komodo.Update
+---@field alert? komodo.Alert
+---@field dropped? integer Events that were left out before this one, since too many waited.
+]]
+
 --- The members as LuaCATS, for the file that komodo.schema.gen.luacats begins.
 function M.luacats()
-  local lines = {}
+  local lines = { event_class }
   for _, member in ipairs(M.present()) do
     lines[#lines + 1] = "--- " .. member.doc
     if member.signature then
