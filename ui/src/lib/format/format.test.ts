@@ -4,7 +4,7 @@ import { diffLines, hunks } from "./diff";
 import { best, score } from "./fuzzy";
 import { words } from "./names";
 import { bytes, percent } from "./numbers";
-import { duration, relative } from "./time";
+import { duration, relative, tickText } from "./time";
 import { trend } from "./trend";
 
 describe("diffLines", () => {
@@ -41,9 +41,14 @@ describe("output of commands", () => {
 describe("words for people", () => {
   it.each([["DeployStack", "Deploy stack"], ["server_id", "Server"], ["auto_update", "Auto update"], ["cpu_warning", "CPU warning"], ["webhook_url", "Webhook URL"], ["id", "Id"]])("%s", (name, text) => expect(words(name)).toBe(text));
   it.each([[0, "0 B"], [999, "999 B"], [1000, "1.0 KB"], [1536, "1.5 KB"], [5e9, "4.7 GB"]])("%d bytes", (n, text) => expect(bytes(n)).toBe(text));
-  it.each([[3.14159, "3.1 %"], [88.6, "89 %"]])("%d percent", (n, text) => expect(percent(n)).toBe(text));
+  it.each([[0, "0 %"], [3.14159, "3.1 %"], [88.6, "89 %"]])("%d percent", (n, text) => expect(percent(n)).toBe(text));
   it.each([[0, "now"], [-4 * 60e3, "4 min"], [3 * 3600e3, "in 3 h"], [-2 * 86400e3, "2 d"]])("%d ms from now", (ms, text) => expect(relative(1e12 + ms, 1e12)).toBe(text));
   it.each([[310, "0.3 s"], [41_200, "41 s"], [200_000, "3 min 20 s"], [7_500_000, "2 h 5 min"]])("%d ms long", (ms, text) => expect(duration(ms)).toBe(text));
+});
+
+describe("places on a time axis", () => {
+  const at = new Date(2026, 2, 1, 14, 5, 9).getTime();
+  it.each([[10, "14:05:09"], [60, "14:05"], [86_400, "Mar 1"]])("a step of %d s", (step, text) => expect(tickText(at, step)).toBe(text));
 });
 
 describe("trend", () => {

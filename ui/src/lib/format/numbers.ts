@@ -1,6 +1,6 @@
 // Numbers as people read them. Widths stay the same while values change: that is what the fixed digits are for.
 
-export const percent = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} %`;
+export const percent = (value: number): string => `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} %`;
 
 export function bytes(value: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];

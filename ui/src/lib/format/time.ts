@@ -26,6 +26,15 @@ export function clock(ms: number): string {
   return `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}.${pad(d.getMilliseconds(), 3)}`;
 }
 
+/** A place on a time axis, in one line: as fine as the `step` between places, in seconds, asks for. */
+export function tickText(ms: number, step: number): string {
+  const d = new Date(ms);
+  if (step >= 86_400) return d.toLocaleDateString("en", { day: "numeric", month: "short" });
+  const minutes = `${pad(d.getHours())}:${pad(d.getMinutes())}`;
+  if (step >= 21_600 && minutes === "00:00") return d.toLocaleDateString("en", { day: "numeric", month: "short" });
+  return step < 60 ? `${minutes}:${pad(d.getSeconds())}` : minutes;
+}
+
 /** "0.3 s", "41 s", "3 min 20 s", "2 h 5 min". */
 export function duration(ms: number): string {
   if (ms < 10_000) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
