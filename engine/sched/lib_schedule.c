@@ -1,44 +1,20 @@
 /* sched/lib_schedule.c: see lib_schedule.h. */
 #include "sched/lib_schedule.h"
 
-#include "base/map.h"
 #include "base/mem.h"
-#include "sched/schedule.h"
 #include "script/libs.h"
+#include "time/schedule.h"
+#include "time/zones.h"
 
-static const char ZONES[] = "komodo.zones";
-static const char zones_key;
-
-/* ---- the zones that were used: there are some 600 in all, and a name that is none is not kept ---- */
-
-static struct map *zones_of(lua_State *L)
-{
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &zones_key);
-  struct map *zones = lua_touserdata(L, -1);
-  lua_pop(L, 1);   /* the registry keeps it */
-  return zones;
-}
-
-static int l_zones_gc(lua_State *L)
-{
-  struct map *zones = lua_touserdata(L, 1);
-  size_t at = 0;
-  void *tz;
-  while (map_next(zones, &at, /* ret_key= */ NULL, &tz))
-    tz_free(tz);
-  map_release(zones);
-  return 0;
-}
-
-/* ---- reading one ---- */
+/* ---- reading a zone ---- */
 
 struct zone_load {
   struct op op;
   uv_work_t work;
   int (*push)(lua_State *L, const struct tz *tz);   /* what was asked, with its arguments on the stack */
   char *name;
-  size_t name_len;      /* a name with a zero byte in it is none, which tz_load says */
-  struct tz *tz;        /* set on the pool's thread, like what follows; ours until it is among the zones */
+  size_t name_len;      /* a name with a zero byte in it is none, which zones_get says */
+  const struct tz *tz;  /* set on the pool's thread, like what follows */
   Err err;
   struct diag diag;
 };
@@ -46,7 +22,6 @@ struct zone_load {
 static void zone_load_free(struct op *op)
 {
   struct zone_load *z = (struct zone_load *)op;
-  tz_free(z->tz);
   mem_free(z->name);
   mem_free(z);
 }
@@ -54,7 +29,7 @@ static void zone_load_free(struct op *op)
 static void do_load(uv_work_t *work)
 {
   struct zone_load *z = work->data;
-  z->err = tz_load(str_make(z->name, z->name_len), &z->tz, &z->diag);
+  z->err = zones_get(str_make(z->name, z->name_len), &z->tz, &z->diag);
 }
 
 static void after_load(uv_work_t *work, int status)
@@ -120,13 +95,7 @@ static int loaded(lua_State *L, int status, lua_KContext ctx)
     diag_context(&z->diag, "Failed to parse timezone");
     return push_failure(L, z->op.err, &z->diag);
   }
-  struct map *zones = zones_of(L);
-  struct str name = lua_check_str(L, 3);
-  if (!map_get(zones, name)) {   /* else another call has read it meanwhile */
-    (void)map_set(zones, name, z->tz);
-    z->tz = NULL;
-  }
-  return z->push(L, map_get(zones, name));
+  return z->push(L, z->tz);
 }
 
 /* The zone's name is the third of four arguments. */
@@ -135,7 +104,7 @@ static int with_zone(lua_State *L, int (*push)(lua_State *L, const struct tz *tz
   struct str name = lua_check_str(L, 3);
   (void)luaL_checkinteger(L, 4);
   lua_settop(L, 4);
-  const struct tz *known = map_get(zones_of(L), name);
+  const struct tz *known = zones_known(name);
   if (known)
     return push(L, known);
   struct op **box = op_box(L);
@@ -168,14 +137,5 @@ static int l_offset(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"next", l_next}, {"offset", l_offset}, {NULL, NULL}};
-static const luaL_Reg zones_methods[] = {{"__gc", l_zones_gc}, {NULL, NULL}};
 
-void lib_schedule_open(lua_State *L)
-{
-  lua_new_class(L, ZONES, zones_methods);
-  struct map *zones = lua_newuserdatauv(L, sizeof *zones, 0);
-  *zones = (struct map){0};
-  luaL_setmetatable(L, ZONES);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &zones_key);
-  lua_engine_lib(L, "schedule", functions);
-}
+void lib_schedule_open(lua_State *L) { lua_engine_lib(L, "schedule", functions); }

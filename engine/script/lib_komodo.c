@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "doc/json.h"
 #include "script/libs.h"
+#include "script/policy_internal.h"
 #include "script/run_internal.h"
 
 /* The loop thread reads the parameters: neither may take it long. */
@@ -283,10 +284,22 @@ static int l_start(lua_State *L) { return call(L, SCRIPT_START, "komodo.start");
 static int l_execute(lua_State *L) { return call(L, SCRIPT_EXECUTE, "komodo.execute"); }
 static int l_ask(lua_State *L) { return call(L, SCRIPT_KOMODO, "komodo"); }
 
+int64_t run_clock_ms(struct run *run)
+{
+  int64_t ms = clock_unix_ms();
+  struct buf *clock = &run->outcome.clock;
+  if (!run->seed)
+    return ms;
+  guard_enter();
+  buf_printf(clock, clock->len ? ",%lld" : "%lld", (long long)ms);   /* what does not fit any more is not replayed */
+  guard_leave();
+  return ms;
+}
+
 /* now() -> Unix milliseconds                                         [-0, +1, -] */
 static int l_now(lua_State *L)
 {
-  lua_pushinteger(L, clock_unix_ms());
+  lua_pushinteger(L, run_clock_ms(run_of(L)));
   return 1;
 }
 
@@ -339,6 +352,16 @@ static int l_freeze_data(lua_State *L)
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   sandbox_freeze_data(L);
+  return 1;
+}
+
+/* part(name) -> what komodo/_core/<name>.lua returns: pieces that parts share with policy   [-1, +1, e] */
+static int l_part(lua_State *L)
+{
+  const struct embed_file *file = embed_find(script_core, lua_pushfstring(L, "komodo/_core/%s.lua", luaL_checkstring(L, 1)));
+  if (!file || luaL_loadbufferx(L, file->data, file->size, "=komodo", "t") != LUA_OK)
+    return luaL_error(L, "komodo: there is no part '%s'", lua_tostring(L, 1));
+  lua_call(L, 0, 1);
   return 1;
 }
 
@@ -405,13 +428,13 @@ static void push_core(lua_State *L, size_t part, int module)
 {
   struct runner *runner = run_of(L)->runner;
   static const luaL_Reg core[] = {
-      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {"freeze_data", l_freeze_data}, {"budget", l_budget}, {NULL, NULL}};
+      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {"freeze_data", l_freeze_data}, {"budget", l_budget}, {"part", l_part}, {NULL, NULL}};
   if (luaL_loadbufferx(L, runner->core[part].code, runner->core[part].len, "=komodo", "b") != LUA_OK)
     lua_error(L);
   lua_pushvalue(L, module);
-  luaL_newlib(L, core);
+  lua_pure_functions(L);
+  luaL_setfuncs(L, core, 0);
   luaL_setfuncs(L, task_functions, 0);
-  luaL_setfuncs(L, pure_functions, 0);
   luaL_setfuncs(L, require_functions, 0);
   lib_komodo_push(L);
   lua_setfield(L, -2, "public");

@@ -83,6 +83,14 @@ static struct str field_json(lua_State *L, const char *name)
   return buf_str(json);
 }
 
+static lua_Integer field_integer(lua_State *L, const char *name)
+{
+  lua_getfield(L, 1, name);
+  lua_Integer n = luaL_optinteger(L, -1, 0);
+  lua_pop(L, 1);
+  return n;
+}
+
 /* Unknown keys and wrong types are refused by name; what is too large runner_start refuses. */
 static struct script_limits field_limits(lua_State *L)
 {
@@ -126,6 +134,7 @@ static int l_start(lua_State *L)
                              .args = field_json(L, "args"),
                              .run = field_json(L, "run"),
                              .limits = field_limits(L),
+                             .seed = field_integer(L, "seed"),
                              .on_log = on_log};
   lua_getfield(L, 1, "rule");
   spec.is_rule = lua_toboolean(L, -1);
@@ -244,6 +253,19 @@ static void set_number(lua_State *L, const char *name, uint64_t n)
   lua_setfield(L, -2, name);
 }
 
+static void push_clock(lua_State *L, struct str times)
+{
+  struct str ms;
+  lua_createtable(L, 0, 0);
+  for (lua_Integer i = 1; str_split(&times, ',', &ms); i++) {
+    int64_t at = 0;
+    (void)str_to_i64(ms, &at);
+    lua_pushinteger(L, at);
+    lua_rawseti(L, -2, i);
+  }
+  lua_setfield(L, -2, "clock");
+}
+
 static int push_outcome(lua_State *L, const struct script_outcome *o)
 {
   static const char *const ends[] = {"ok", "error", "limit", "cancelled"};
@@ -260,6 +282,7 @@ static int push_outcome(lua_State *L, const struct script_outcome *o)
     json_push_text(L, buf_str(&o->result));
     lua_setfield(L, -2, "result");
   }
+  push_clock(L, buf_str(&o->clock));
   lua_pushnumber(L, (lua_Number)o->cpu_us / 1000);
   lua_setfield(L, -2, "cpu_ms");
   set_number(L, "wall_ms", o->wall_ms);

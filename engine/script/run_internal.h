@@ -27,7 +27,7 @@ enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine c
 /* Scripts that waited or are new come before those that used up their slice (ready.c). */
 enum ready_queue { READY_FRESH, READY_BULK, READY_QUEUES };
 
-enum { CORE_PARTS = 10 };   /* rows of core_parts */
+enum { CORE_PARTS = 12 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 
@@ -89,6 +89,7 @@ struct run {
   size_t source_len, args_len, info_len;
   struct script_limits limits;
   bool is_rule;
+  int64_t seed;                     /* 0: not recorded */
   void (*on_log)(struct script_run *run, struct str lines, void *data);
   void *user, *data;
 
@@ -228,8 +229,9 @@ void task_drop_answer(struct run *run);            /* run->held */
 void task_abandon(struct run *run, struct fiber *task);   /* its request, if it has one, goes without an answer */
 extern const luaL_Reg task_functions[];            /* for the Lua half */
 extern const luaL_Reg require_functions[];         /* run_require.c: for the Lua half */
-extern const luaL_Reg pure_functions[];            /* lib_pure.c: for the Lua half */
+extern const luaL_Reg format_functions[], zone_functions[];   /* lib_formats.c, lib_zone.c: parts of lua_pure_functions */
 int raise_cancelled(lua_State *L);                 /* lib_komodo.c */
+int64_t run_clock_ms(struct run *run);             /* what the script is told about now; kept when the run is recorded */
 
 /* ---- sandbox.c ---- */
 /* Makes run->L and run->co, ready to resume with one function that loads and runs the script. ERR_NOMEM. */

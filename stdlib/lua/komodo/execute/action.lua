@@ -6,6 +6,7 @@ local execute = require("komodo.execute")
 local fail = require("komodo.fail")
 local interpolate = require("komodo.interpolate")
 local limits = require("komodo.script.limits")
+local recording = require("komodo.script.recording")
 local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
@@ -182,19 +183,22 @@ function action.prepare(job)
     http_kb = job.limits.http_kb,
     dry_run = job.params.dry_run == true,
     on_respond = job.on_respond,
+    recording = job.params.record == true and recording.new() or nil,
   }, STAGE)
   if script then run.closing[script] = function() script:close() end end
+  run.info = {
+    id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
+    dry_run = run.dry_run, event = job.event,
+  }
   return run, {
     id = run.id,
     source = code,
     name = script and script.name or job.target.name,
     args = args,
     user = run.id,
-    run = {
-      id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
-      dry_run = run.dry_run, event = job.event,
-    },
+    run = run.info,
     limits = limits.of_run(job.limits),
+    seed = run.recording and run.recording.seed,
   }
 end
 
@@ -209,6 +213,7 @@ local function run_script(job)
     update.broadcast(u)
   end
   local outcome = fail.unless(nil, engine.script.run(spec))
+  if run.recording then run.recording:keep(job, run, spec.source, spec.args, outcome) end
   run:finish()
   job.run, job.outcome = run, outcome
   log.end_ts = engine.now()

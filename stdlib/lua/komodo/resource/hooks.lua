@@ -7,6 +7,7 @@ local git = require("komodo.script.git")
 local http_trigger = require("komodo.script.http_trigger")
 local kv = require("komodo.script.kv")
 local limits = require("komodo.script.limits")
+local recording = require("komodo.script.recording")
 local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
@@ -152,7 +153,10 @@ for _, kind in ipairs({ "Procedure", "Action" }) do
     schedules.forget(kind, resource.id(res))
     kv.forget(resource.id(res))
     records.forget(resource.id(res))
-    if kind == "Action" then source.sweep() end
+    if kind == "Action" then
+      recording.forget(resource.id(res))
+      source.sweep()
+    end
   end
 end
 

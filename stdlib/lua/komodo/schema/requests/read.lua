@@ -174,6 +174,8 @@ read("ListCommonStackBuildExtraArgs", list("string"), "any", "Extra build argume
 S.ours(read("ListActionRuns", "ListActionRunsResponse", "any", "How runs of readable Actions went, newest first.",
   S.opt("action", "string", "Only runs of this Action (id or name)."), S.uint("page", 0, "Page to return, counted from 0."),
   S.opt("limit", "uint", "Runs per page: 100 when absent, at most 1,000.")))
+S.ours(read("GetActionRecording", "ActionRecording", "handler", "The recording of a run of an Action, of the newest 20. Needs Execute on the Action.",
+  S.must("id", "string", "Id of the Update of the run.")))
 S.ours(read("GetActionRun", "ActionRun", "handler", "How one run of an Action went. Needs Read on the Action.",
   S.must("id", "string", "Id of its Update.")))
 

@@ -76,6 +76,12 @@ return {
     S.uint("log_dropped_bytes", 0, "What it printed beyond its limit."),
     S.list("capabilities", "string", "Capabilities that its calls needed, sorted, at most 200."),
   })),
+  S.ours(S.struct("ActionRecording", "A recorded run of an Action. Secrets are replaced by `<NAME>`.", {
+    S.must("id", "string", "Id of the Update of the run."),
+    S.must("action", "string", "Id of the Action."),
+    S.must("start_ts", "int", "Start, in milliseconds."),
+    S.must("recording", "string", "What `km script replay` reads, as JSON: script, arguments, every call with its answer, clock, seed."),
+  })),
   S.ours(S.struct("ListActionRunsResponse", "A page of runs.", {
     S.list("runs", "ActionRun", "Runs, newest first."),
     S.opt("next_page", "int", "The next page, if there is one."),

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "sched/calendar.h"
-#include "sched/schedule.h"
+#include "time/calendar.h"
+#include "time/schedule.h"
 
 static const char BERLIN[] = "CET-1CEST,M3.5.0,M10.5.0/3";
 static const char UTC[] = "UTC0";

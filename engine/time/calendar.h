@@ -1,6 +1,6 @@
-/* sched/calendar.h: the proleptic Gregorian calendar. Pure; any thread. */
-#ifndef SCHED_CALENDAR_H
-#define SCHED_CALENDAR_H
+/* time/calendar.h: the proleptic Gregorian calendar. Pure; any thread. */
+#ifndef TIME_CALENDAR_H
+#define TIME_CALENDAR_H
 
 #include <stdbool.h>
 #include <stdint.h>

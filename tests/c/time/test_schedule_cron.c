@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "sched/calendar.h"
-#include "sched/schedule_cron.h"
+#include "time/calendar.h"
+#include "time/schedule_cron.h"
 
 static int64_t local(int year, int month, int day, int hour, int minute, int second)
 {

@@ -1,8 +1,8 @@
-/* sched/tz_internal.h: a zone as tz_parse.c makes it and tz.c reads it. */
-#ifndef SCHED_TZ_INTERNAL_H
-#define SCHED_TZ_INTERNAL_H
+/* time/tz_internal.h: a zone as tz_parse.c makes it and tz.c reads it. */
+#ifndef TIME_TZ_INTERNAL_H
+#define TIME_TZ_INTERNAL_H
 
-#include "sched/tz.h"
+#include "time/tz.h"
 
 enum { TZ_OFFSET_MAX = 26 * 3600 };   /* RFC 9636 chapter 3.2 recommends -25 h to 26 h */
 

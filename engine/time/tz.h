@@ -1,4 +1,4 @@
-/* sched/tz.h: one time zone: what its clocks show at an instant, and at which instant they show something.
+/* time/tz.h: one time zone: what its clocks show at an instant, and at which instant they show something.
  *
  * The C library's own zone is one for the whole process, so zones are read here, from the same files.
  *
@@ -7,8 +7,8 @@
  * Thread   any: a zone does not change once it is made.
  * Time     seconds since 1970-01-01, of UTC (`unix_s`) or as the wall clock shows them (`local_s`).
  */
-#ifndef SCHED_TZ_H
-#define SCHED_TZ_H
+#ifndef TIME_TZ_H
+#define TIME_TZ_H
 
 #include "base/err.h"
 #include "base/str.h"

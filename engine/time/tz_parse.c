@@ -1,7 +1,7 @@
-/* sched/tz_parse.c: time zone files and rules, see tz.h. A TZif file holds its data twice, with times of 32 and of 64 bits,
+/* time/tz_parse.c: time zone files and rules, see tz.h. A TZif file holds its data twice, with times of 32 and of 64 bits,
  * each block below a header that counts its parts; the rule for the time after its last change is the line at its end. */
 #include "base/mem.h"
-#include "sched/tz_internal.h"
+#include "time/tz_internal.h"
 
 enum { HEADER_LEN = 44, CHANGES_MAX = 2048, TYPES_MAX = 256, TYPE_LEN = 6 };
 #define CHANGE_AT_MAX (INT64_C(1) << 60)

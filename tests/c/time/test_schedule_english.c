@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "sched/schedule_english.h"
+#include "time/schedule_english.h"
 
 static const struct {
   const char *text, *cron;

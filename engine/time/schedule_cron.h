@@ -1,11 +1,11 @@
-/* sched/schedule_cron.h: a cron line as sets of numbers, and the wall clock times it matches (spec monitoring.md 8.3).
+/* time/schedule_cron.h: a cron line as sets of numbers, and the wall clock times it matches (spec monitoring.md 8.3).
  *
  *   second minute hour day-of-month month day-of-week [year]
  *
  * Thread   any.      Memory   plain storage.      Time   wall clock, in no zone.
  */
-#ifndef SCHED_SCHEDULE_CRON_H
-#define SCHED_SCHEDULE_CRON_H
+#ifndef TIME_SCHEDULE_CRON_H
+#define TIME_SCHEDULE_CRON_H
 
 #include "base/err.h"
 #include "base/str.h"

@@ -1,6 +1,6 @@
-/* sched/schedule_english.h: English sentences as cron lines (spec monitoring.md 8.4). Thread: any. */
-#ifndef SCHED_SCHEDULE_ENGLISH_H
-#define SCHED_SCHEDULE_ENGLISH_H
+/* time/schedule_english.h: English sentences as cron lines (spec monitoring.md 8.4). Thread: any. */
+#ifndef TIME_SCHEDULE_ENGLISH_H
+#define TIME_SCHEDULE_ENGLISH_H
 
 #include "base/buf.h"
 

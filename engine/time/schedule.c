@@ -1,9 +1,9 @@
-/* sched/schedule.c: see schedule.h. Matches are looked for on the wall clock; each is then placed in real time, where it
+/* time/schedule.c: see schedule.h. Matches are looked for on the wall clock; each is then placed in real time, where it
  * may not exist (spring) or lie in the past although the clock shows less (the hour that autumn shows twice). */
-#include "sched/schedule.h"
+#include "time/schedule.h"
 
-#include "sched/calendar.h"
-#include "sched/schedule_english.h"
+#include "time/calendar.h"
+#include "time/schedule_english.h"
 
 enum { MS_PER_SECOND = 1000, PRODUCED_MAX = 1024 };
 

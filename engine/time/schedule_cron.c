@@ -1,8 +1,8 @@
-/* sched/schedule_cron.c: see schedule_cron.h. */
-#include "sched/schedule_cron.h"
+/* time/schedule_cron.c: see schedule_cron.h. */
+#include "time/schedule_cron.h"
 
 #include "base/buf.h"
-#include "sched/calendar.h"
+#include "time/calendar.h"
 
 enum { SHOWN_MAX = 40 };   /* bytes of a wrong part in its error */
 enum field_id { SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY, YEAR, FIELD_COUNT };

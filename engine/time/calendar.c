@@ -1,6 +1,6 @@
-/* sched/calendar.c: see calendar.h. Years are counted from March here, so that the leap day is the last of its year; 400
+/* time/calendar.c: see calendar.h. Years are counted from March here, so that the leap day is the last of its year; 400
  * of them are one era of 146097 days. */
-#include "sched/calendar.h"
+#include "time/calendar.h"
 
 enum { ERA_YEARS = 400, ERA_DAYS = 146097, EPOCH_DAYS = 719468 };
 

@@ -1,4 +1,4 @@
-/* sched/schedule.h: when a schedule is due: cron lines and English sentences (spec monitoring.md 8.2-8.4).
+/* time/schedule.h: when a schedule is due: cron lines and English sentences (spec monitoring.md 8.2-8.4).
  *
  * Pure: no clock, no loop, no file.
  *
@@ -6,11 +6,11 @@
  * Memory   `struct schedule` is plain storage; nothing to release. Its time zone is borrowed.
  * Time     milliseconds since 1970-01-01 UTC; a schedule is due on whole seconds.
  */
-#ifndef SCHED_SCHEDULE_H
-#define SCHED_SCHEDULE_H
+#ifndef TIME_SCHEDULE_H
+#define TIME_SCHEDULE_H
 
-#include "sched/schedule_cron.h"
-#include "sched/tz.h"
+#include "time/schedule_cron.h"
+#include "time/tz.h"
 
 enum schedule_format { SCHEDULE_ENGLISH, SCHEDULE_CRON };
 

@@ -1,6 +1,6 @@
-/* sched/tz.c: see tz.h. Time is cut into stretches of one offset: between two changes of the file, and after the last of
+/* time/tz.c: see tz.h. Time is cut into stretches of one offset: between two changes of the file, and after the last of
  * them between two changes by its rule. */
-#include "sched/tz.h"
+#include "time/tz.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "sched/calendar.h"
-#include "sched/tz_internal.h"
+#include "time/calendar.h"
+#include "time/tz_internal.h"
 
 #define NEVER (INT64_MAX / 4)
 /* Some 95,000 years: what is asked for beyond is answered as if it were asked for there. */

@@ -1,12 +1,12 @@
-/* sched/schedule_english.c: see schedule_english.h.
+/* time/schedule_english.c: see schedule_english.h.
  *
  * A scanner cuts the sentence into tokens and drops every other word. The tokens are read from left to right over a stack
  * of frames: a number waits on it for the unit that follows, a time or a day for the end of its range. Only the last frame
  * is ever looked at. Rules that look odd here are those of the spec: sentences that people have saved must go on meaning
  * what they meant. */
-#include "sched/schedule_english.h"
+#include "time/schedule_english.h"
 
-#include "sched/schedule_cron.h"
+#include "time/schedule_cron.h"
 
 enum { FIELD_MAX = 128, FRAMES_MAX = 64, NUMBER_MAX = 99999999, UNSET = -1 };
 

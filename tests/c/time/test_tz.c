@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "sched/calendar.h"
-#include "sched/tz.h"
+#include "time/calendar.h"
+#include "time/tz.h"
 
 #define DAY INT64_C(86400)
 
