@@ -179,7 +179,7 @@ export class Script {
     const chain = this.tokens.slice(start, i + 1);
     if (chain[0]?.text === "komodo" && !this.#locals.has("komodo") && chain.every((t, n) => (n % 2 ? t.text === "." : t.kind === "name"))) {
       const owner = chain.map((t) => t.text).join("");
-      const type = this.defs.members.get(owner)?.type;
+      const member = this.defs.members.get(owner), type = member?.signature ? undefined : member?.type;
       return { owner, ...(type ? { type } : {}) };
     }
     const type = this.type(start, i + 1)?.type;

@@ -103,8 +103,11 @@ export function parseDefinitions(text: string): Definitions {
       const value = /^(komodo\.[\w.]+) = (.*)$/.exec(line);
       if (value) {
         const name = value[1]!;
-        const callable = overloads[0] ? /^fun\((.*)\)/.exec(overloads[0]) : null;
-        out.members.set(name, { name, doc: docs(), ...(callable ? { signature: `(${callable[1]!.replace(/: [\w.]+/g, "")})` } : {}), params: [], type: type || name });
+        // A table that can be called: its type is what the call gives.
+        const callable = overloads[0] ? /^fun\(([^()]*)\)(?:: (.*))?$/.exec(overloads[0]) : null;
+        const taken = callable ? split(callable[1]!, ",").map((part) => field(part.replace(/^([\w.]+\??): /, "$1 "))) : [];
+        const gives = callable ? (split(callable[2] ?? "nil", ",")[0] ?? "nil").replace(/\?$/, "") : type || name;
+        out.members.set(name, { name, doc: docs(), ...(callable ? { signature: `(${taken.map((f) => f.name).join(", ")})` } : {}), params: taken, type: gives });
         for (const inner of value[2]!.matchAll(/(\w+) = function\(([^)]*)\)/g))
           out.members.set(`${name}.${inner[1]!}`, { name: `${name}.${inner[1]!}`, doc: docs(), signature: `(${inner[2]!})`, params: [], type: "nil" });
       }

@@ -45,6 +45,7 @@ describe("completion", () => {
     expect(at('komodo.read("ListStacks", { query = { na|')).toContain("names");
     expect(at('komodo.read("ListStacks", { query = { tag_behavior = "|')).toEqual(["All", "Any"]);
     expect(at("komodo.http { u|")).toContain("url");
+    expect(at("local r = komodo.http { url = 'x' }\nr.|")).toContain("status");
   });
   test("fields of results, through assert, ipairs, indexes and fields", () => {
     const stacks = 'local stacks = assert(komodo.read("ListStacks"))\n';
