@@ -21,6 +21,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1200,
   },
   server: {
+    fs: { allow: [at("."), at("../actions-examples")] },   // the gallery of the script editor
     proxy: Object.fromEntries([...groups.map((path) => [path, { target: engine }]), ["/ws", { target: engine, ws: true }]]),
   },
   test: { environment: "jsdom", include: ["src/**/*.test.ts"], setupFiles: ["test-setup.ts"] },

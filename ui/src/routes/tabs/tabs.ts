@@ -38,6 +38,8 @@ export const tabRows: readonly TabRow[] = [
   { id: "containers", label: "Containers", types: ["Server"], load: docker, props: { what: "containers" } },
   { id: "services", label: "Services", types: ["Stack"], load: () => import("./ServicesTab.svelte") },
   { id: "changes", label: "Changes", types: ["ResourceSync"], load: () => import("./ChangesTab.svelte") },
+  { id: "script", label: "Script", types: ["Action"], load: () => import("../../editor/ScriptTab.svelte") },
+  { id: "stages", label: "Stages", types: ["Procedure"], load: () => import("../../procedure/StagesTab.svelte") },
   { id: "config", label: "Config", load: () => import("./ConfigTab.svelte") },
   { id: "log", label: "Log", types: ["Stack", "Deployment"], load: () => import("./LogTab.svelte") },
   { id: "files", label: "Files", types: ["Stack", "Build", "ResourceSync"], load: () => import("./FilesTab.svelte") },

@@ -1,0 +1,105 @@
+// The Procedure editor in Chromium with the real engine: stages, executions, order by pointer and keys, a run.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { after, before, test } from "node:test";
+import { logIn, program, startBrowser } from "./browser.mjs";
+import { eventually, startPair, tempDir } from "./harness.mjs";
+import { bearer, caller, login } from "./tools.mjs";
+
+const dir = tempDir("ui-procedure");
+const skip = !program ? "chromium is not installed" : false;
+let pair, browser, page, as, id, action;
+
+before(async () => {
+  if (skip) return;
+  pair = await startPair(dir, { agent: false, env: process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {} });
+  as = caller(pair, bearer(await login(pair)));
+  action = (await as.write("CreateAction", { name: "greet", config: { file_contents: "print('hello')\n" } }))._id.$oid;
+  id = (await as.write("CreateProcedure", { name: "nightly-run" }))._id.$oid;
+  browser = await startBrowser();
+  page = await browser.page();
+  await logIn(page, pair);
+});
+after(async () => {
+  await browser?.close();
+  try { await pair?.stop(); } finally { fs.rmSync(dir, { recursive: true, force: true }); }
+});
+
+const stage = (name) => page.getByRole("listitem", { name: `Stage ${name}`, exact: true });
+const bar = () => page.getByRole("toolbar", { name: "Procedure" });
+const stages = async () => (await as.read("GetProcedure", { procedure: id })).config.stages;
+const shape = async () => (await stages()).map((s) => [s.name, ...s.executions.map((e) => e.execution.type)]);
+async function save() {
+  await page.keyboard.press("Control+s");
+  await bar().getByText("Saved", { exact: true }).waitFor();
+}
+async function add(to, type, fill) {
+  await stage(to).getByRole("button", { name: "Add execution" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("combobox", { name: "What it does" }).click();
+  await page.keyboard.type(type);
+  await page.getByRole("option", { name: new RegExp(`^${type}`, "i") }).first().click();
+  await fill(dialog);
+  await dialog.getByRole("button", { name: "Done" }).click();
+}
+
+test("stages and executions are made", { skip }, async () => {
+  await page.goto(`${pair.url}/procedures/${id}`);
+  await page.getByRole("button", { name: "Add stage" }).last().click();
+  await stage("Stage 1").getByRole("textbox", { name: "Name of stage 1" }).fill("Build");
+  await bar().getByRole("button", { name: "Add stage" }).click();
+  await add("Build", "Run action", async (dialog) => {
+    await dialog.getByRole("combobox", { name: "Action" }).click();
+    await page.getByRole("option", { name: /greet/ }).click();
+  });
+  await add("Build", "Sleep", async (dialog) => {
+    await dialog.getByRole("textbox", { name: "Duration ms" }).fill("10");
+  });
+  await save();
+  assert.deepEqual(await shape(), [["Build", "RunAction", "Sleep"], ["Stage 2"]]);
+  const [{ executions }] = await stages();
+  assert.equal(executions[0].execution.params.action, action);
+  assert.equal(executions[1].execution.params.duration_ms, 10);
+});
+
+test("cards move with keys and with the pointer", { skip }, async () => {
+  const handle = (of, name) => stage(of).getByRole("button", { name: `Move ${name}: drag, or arrow keys` });
+  await handle("Build", "Sleep").focus();
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowRight");   // the focus went with it
+  await save();
+  assert.deepEqual(await shape(), [["Build", "RunAction"], ["Stage 2", "Sleep"]]);
+  const from = await handle("Stage 2", "Sleep").boundingBox(), to = await stage("Build").getByRole("list").boundingBox();
+  await page.mouse.move(from.x + 8, from.y + 8);
+  await page.mouse.down();
+  await page.mouse.move(to.x + 60, to.y + 4, { steps: 5 });
+  await page.mouse.up();
+  await save();
+  assert.deepEqual(await shape(), [["Build", "Sleep", "RunAction"], ["Stage 2"]]);
+});
+
+test("a script of a step, and conditions over results", { skip }, async () => {
+  await add("Stage 2", "Inline", async (dialog) => {
+    await dialog.getByRole("textbox", { name: "Script of the step" }).click();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.insertText("print('from the step')\nreturn 7");
+    await dialog.getByRole("textbox", { name: /Only when/ }).fill("results.Build.ok");
+  });
+  await stage("Stage 2").getByText("when results.Build.ok").waitFor();
+  await bar().getByRole("button", { name: "Save and run" }).click();
+  await page.getByRole("region", { name: "Last run" }).getByText("success").waitFor();
+  await stage("Stage 2").getByText("ok", { exact: true }).waitFor();
+  const [step] = (await stages())[1].executions;
+  assert.deepEqual([step.when, step.execution.params.action, step.execution.params.file_contents], ["results.Build.ok", "", "print('from the step')\nreturn 7\n"]);
+});
+
+test("a stage that is disabled is skipped; progress shows by stage", { skip }, async () => {
+  await stage("Stage 2").getByRole("button", { name: "Stage Stage 2", exact: true }).click();
+  await page.getByRole("menuitem", { name: "Disable" }).click();
+  await stage("Stage 2").getByText("disabled").waitFor();
+  await bar().getByRole("button", { name: "Save and run" }).click();
+  await page.getByRole("region", { name: "Last run" }).getByText("success").waitFor();
+  await stage("Build").getByText("ok", { exact: true }).waitFor();
+  await eventually("it is stored", async () => (await stages())[1].enabled === false);
+  assert.deepEqual(page.problems, []);
+});
