@@ -76,6 +76,22 @@ static void add_native(lua_State *L)
   lua_pop(L, 2);
 }
 
+/* Where the distribution has modules, beside the places Lua itself knows. [-0, +0, m] */
+static void add_places(lua_State *L)
+{
+  static const char *const places[][2] = {
+    {"path", "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua"},
+    {"cpath", "/usr/lib/" KM_ARCHITECTURE "/lua/5.4/?.so;/usr/lib/lua/5.4/?.so"}};
+  lua_getglobal(L, "package");
+  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    lua_getfield(L, -1, places[i][0]);
+    lua_pushfstring(L, "%s;%s", lua_tostring(L, -1), places[i][1]);
+    lua_setfield(L, -3, places[i][0]);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
 static int l_traceback(lua_State *L)
 {
   luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
@@ -95,6 +111,7 @@ static int l_main(lua_State *L)
   luaL_openlibs(L);
   add_searcher(L);
   add_native(L);
+  add_places(L);
   native_open(L, &start->args);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "km.main");

@@ -11,6 +11,7 @@
 struct zone_load {
   struct op op;
   uv_work_t work;
+  int (*push)(lua_State *L, const struct tz *tz);   /* what was asked, with its arguments on the stack */
   char *name;
   size_t name_len;      /* a name with a zero byte in it is none, which zones_get says */
   const struct tz *tz;  /* set on the pool's thread, like what follows */
@@ -42,10 +43,11 @@ static void after_load(uv_work_t *work, int status)
 
 static void cancel(struct op *op) { uv_cancel((uv_req_t *)&((struct zone_load *)op)->work); }
 
-static void zone_load_start(struct op_loop *loop, struct str name, struct op **ret_op)
+static void zone_load_start(struct op_loop *loop, struct str name, int (*push)(lua_State *L, const struct tz *tz), struct op **ret_op)
 {
   struct zone_load *z = mem_new(sizeof *z);
   op_init(&z->op, loop, cancel, zone_load_free);
+  z->push = push;
   z->name = str_dup(name);
   z->name_len = name.len;
   z->work.data = z;
@@ -83,7 +85,7 @@ static int push_next(lua_State *L, const struct tz *tz)
   return 1;
 }
 
-static int next_finish(lua_State *L, int status, lua_KContext ctx)
+static int loaded(lua_State *L, int status, lua_KContext ctx)
 {
   struct zone_load *z = (struct zone_load *)ctx;
   (void)status;
@@ -93,7 +95,21 @@ static int next_finish(lua_State *L, int status, lua_KContext ctx)
     diag_context(&z->diag, "Failed to parse timezone");
     return push_failure(L, z->op.err, &z->diag);
   }
-  return push_next(L, z->tz);
+  return z->push(L, z->tz);
+}
+
+/* The zone's name is the third of four arguments. */
+static int with_zone(lua_State *L, int (*push)(lua_State *L, const struct tz *tz))
+{
+  struct str name = lua_check_str(L, 3);
+  (void)luaL_checkinteger(L, 4);
+  lua_settop(L, 4);
+  const struct tz *known = zones_known(name);
+  if (known)
+    return push(L, known);
+  struct op **box = op_box(L);
+  zone_load_start(script_loop(L), name, push, box);
+  return op_await(L, box, loaded);
 }
 
 /* engine.schedule.next(format, text, timezone, after_unix_ms)          [-4, +1|2, e, waits] */
@@ -101,17 +117,25 @@ static int l_next(lua_State *L)
 {
   (void)check_format(L, 1);
   (void)lua_check_str(L, 2);
-  struct str name = lua_check_str(L, 3);
-  (void)luaL_checkinteger(L, 4);
-  lua_settop(L, 4);
-  const struct tz *known = zones_known(name);
-  if (known)
-    return push_next(L, known);
-  struct op **box = op_box(L);
-  zone_load_start(script_loop(L), name, box);
-  return op_await(L, box, next_finish);
+  return with_zone(L, push_next);
 }
 
-static const luaL_Reg functions[] = {{"next", l_next}, {NULL, NULL}};
+static int push_offset(lua_State *L, const struct tz *tz)
+{
+  lua_pushinteger(L, tz_offset(tz, luaL_checkinteger(L, 4) / 1000));
+  return 1;
+}
+
+/* engine.schedule.offset(timezone, unix_ms)                            [-2, +1|2, e, waits] */
+static int l_offset(lua_State *L)
+{
+  lua_settop(L, 2);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  lua_rotate(L, 1, 2);
+  return with_zone(L, push_offset);
+}
+
+static const luaL_Reg functions[] = {{"next", l_next}, {"offset", l_offset}, {NULL, NULL}};
 
 void lib_schedule_open(lua_State *L) { lua_engine_lib(L, "schedule", functions); }

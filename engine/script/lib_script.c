@@ -136,6 +136,8 @@ static int l_start(lua_State *L)
                              .limits = field_limits(L),
                              .seed = field_integer(L, "seed"),
                              .on_log = on_log};
+  lua_getfield(L, 1, "rule");
+  spec.is_rule = lua_toboolean(L, -1);
   struct str user = field_str(L, "user", false);
   struct stream **at = lua_newuserdatauv(L, sizeof *at, 0);
   *at = NULL;
@@ -149,7 +151,7 @@ static int l_start(lua_State *L)
   spec.user = s->user;
   spec.data = s;
   struct diag d = {0};
-  Err err = runner_start(runner, &spec, &s->run, &d);
+  Err err = runner ? runner_start(runner, &spec, &s->run, &d) : diag_set(&d, ERR_CLOSED, "the engine is stopping");
   if (err) {
     mem_free(s->user);
     mem_free(s);
@@ -326,6 +328,12 @@ static int l_gc(lua_State *L)
 static const luaL_Reg functions[] = {{"start", l_start}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"read", l_read}, {"take", l_take}, {"outcome", l_outcome}, {"cancel", l_cancel},
                                    {"__gc", l_gc},   {"__close", l_gc},      {NULL, NULL}};
+
+void lib_script_close(lua_State *L)
+{
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &runner_key);
+}
 
 void lib_script_open(lua_State *L, struct runner *runner)
 {

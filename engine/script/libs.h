@@ -61,10 +61,12 @@ void lib_crypto_open(lua_State *L);
 /* engine.script
  *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, seed =, on_log = fn(lines) } -> outcome | nil, err (waits)
  *   cancel(id) -> found       start{…} -> script with read(), take(), outcome(), cancel()
- *   take(id) -> lines not told yet (komodo/_core/scripts.lua)
+ *   take(id) -> lines not told yet (komodo/_core/scripts.lua)      rule = true: script_spec.is_rule
  * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */
 struct runner;
 void lib_script_open(lua_State *L, struct runner *runner);
+/* Before runner_close: what starts from now on is refused with "closed". */
+void lib_script_close(lua_State *L);
 
 /* engine.http
  *   send{ method =, url =, headers = { { name, value }, … }, body =, timeout_ms =, body_max =, inside = } -> { status,

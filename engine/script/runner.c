@@ -482,6 +482,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   run->limits = spec->limits;
   run->seed = spec->seed;
   buf_init(&run->outcome.clock, CLOCK_MAX);
+  run->is_rule = spec->is_rule;
   fill_limits(&run->limits, &r->config.limits);
   run->on_log = spec->on_log;
   run->user = spec->user;
@@ -494,7 +495,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   uv_timer_init(r->config.loop->loop, &run->timer);
   run->timer.data = run;
   r->timers++;
-  run->wall_at_ms = now_ms() + (uint64_t)(run->limits.wall_seconds * 1000);
+  run->wall_at_ms = run->is_rule ? UINT64_MAX : now_ms() + (uint64_t)(run->limits.wall_seconds * 1000);
   arm_timer(run);
   run->next = r->runs;
   if (run->next)

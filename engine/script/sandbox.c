@@ -415,7 +415,13 @@ static int script_main(lua_State *L)
     run->finish = FINISH_ERROR;
     return 1;
   }
-  int status = lua_pcallk(L, 0, 1, -2, (lua_KContext)run, script_end);
+  int arguments = 0;
+  if (run->is_rule) {
+    lib_komodo_push_rule(L);
+    arguments = 4;
+    lua_rotate(L, -arguments - 1, arguments);
+  }
+  int status = lua_pcallk(L, arguments, 1, -arguments - 2, (lua_KContext)run, script_end);
   return script_end(L, status, (lua_KContext)run);
 }
 
@@ -503,6 +509,7 @@ const struct core_part core_parts[CORE_PARTS] = {
     {"komodo/_core/concurrent.lua", " spawn all race timeout "},
     {"komodo/_core/state.lua", " stage var secret kv lock "},
     {"komodo/_core/http.lua", " http "},
+    {"komodo/_core/event.lua", " event respond "},
     {"komodo/_core/terminal.lua", " terminal "},
     {"komodo/_core/sugar.lua",
      " swarms servers stacks deployments builds repos procedures actions builders alerters syncs "},
@@ -510,6 +517,7 @@ const struct core_part core_parts[CORE_PARTS] = {
     {"komodo/_core/time.lua", " time "},
     {"komodo/_core/formats.lua", " toml yaml "},
     {"komodo/_core/require.lua", " require "},
+    {"komodo/_core/rule.lua", " "},   /* the main function of rules, never reached by a name */
 };
 
 static Err compile(lua_State *L, const char *path, struct buf *code, struct diag *reterr)

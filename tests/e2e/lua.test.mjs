@@ -71,6 +71,21 @@ test("an execution is waited for, its stages are told, and its time is bounded",
   `), /InProgress\tComplete\n\["Execute Action"\]\nnil\ttimeout\nnot_found\n/);
 });
 
+test("a secret does not come back to the script, whole or letter by letter", async () => {
+  const out = await output(`
+    local token = assert(komodo.secret("TOKEN"))
+    local function spell(s) print((tostring(s):gsub(".", "%0 "))) end
+    spell(select(2, komodo.write("UpdateVariableValue", { name = "PLAIN", value = "x" .. token .. "y" })))
+    assert(komodo.write("UpdateVariableValue", { name = "COPY", value = "x" .. token .. "y" }))
+    spell(select(2, komodo.var("COPY")))
+    for _, v in ipairs(assert(komodo.read("ListVariables"))) do spell(v.name .. "=" .. v.value) end
+    spell(select(2, komodo.write("UpdateVariableValue", { name = token, value = "" })))
+    spell(komodo.json.encode(select(2, komodo.write("CreateTag", { name = { token } })) or {}))
+  `);
+  assert.doesNotMatch(out.replaceAll(" ", ""), /s3cr3t/);
+  assert.match(out.replaceAll(" ", ""), /^thevalueofasecretcannotbewritten.*\n.COPY.isasecret/);
+});
+
 test("stages are logs of their own, in order", async () => {
   const u = await run(`
     print("before")

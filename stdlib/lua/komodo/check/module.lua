@@ -48,7 +48,8 @@ M.members = {
   fn("lock", "(name, fn)", "Runs a function while no other run holds that name.", "@param name string", "@param fn fun(): any",
     "@return any result", "@return komodo.Error? problem"),
   fn("respond", "(response)", "Answers an http trigger before the script ends.",
-    "@param response { status?: integer, headers?: table<string, string>, body?: string, json?: any }"),
+    "@param response string|{ status?: integer, headers?: table<string, string>, body?: string|table, body_base64?: string }|nil",
+    "@return true? answered", "@return komodo.Error? problem"),
   fn("log", "(...)", "A line in the log; also log.info, log.warn, log.error. Tables print readably.", "@param ... any"),
   fn("hash", "(algorithm, text)", "A digest in hexadecimal.", '@param algorithm "sha256"|"sha512"|"sha1"|"md5"', "@param text string", "@return string"),
   fn("hmac", "(algorithm, key, text)", "A keyed digest in hexadecimal.", '@param algorithm "sha256"|"sha512"|"sha1"|"md5"', "@param key string",
@@ -57,14 +58,10 @@ M.members = {
   fn("glob", "(pattern, text)", "Whether the whole text matches: * any run of characters, ? one.", "@param pattern string", "@param text string",
     "@return boolean"),
   { name = "args", value = "table<string, any>", doc = "Arguments of the run." },
-  { name = "event", value = "table", doc = "What started the run: its type, and what belongs to it." },
-  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: table }", doc = "The run itself." },
+  { name = "event", value = "komodo.Event", doc = "What started the run: its type, and what belongs to it." },
+  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: komodo.Event }", doc = "The run itself." },
 }
 for _, space in ipairs(namespaces.list) do M.members[#M.members + 1] = { name = space.name, value = "table", doc = space.doc, space = space } end
-
---- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
-M.absent = {}
-for name in ("respond"):gmatch("%S+") do M.absent[name] = true end
 
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
 M.plurals = {}
@@ -97,14 +94,36 @@ M.libraries = {
 M.missing = { io = "files are not available to scripts", dofile = "use require", loadfile = "use require", warn = "use komodo.log.warn",
   _G = "globals have no table here", package = "use require" }
 
---- The members that the engine has.
-function M.present()
-  local list = {}
-  for _, member in ipairs(M.members) do
-    if not M.absent[member.name] then list[#list + 1] = member end
-  end
-  return list
-end
+-- What komodo.event has, by what started the run.
+local event_class = [[
+---@class komodo.Event
+---@field type string "manual", "schedule", "webhook", "poll", "event", …
+---@field user? string Who started it by hand.
+---@field args? table<string, any> What it was started with by hand.
+---@field at? integer Of schedules: when it was due.
+---@field missed? boolean Of schedules: it was due while the engine was off.
+---@field branch? string Of webhooks.
+---@field method? string Of http triggers; so path, query and ip.
+---@field path? string
+---@field query? table<string, string>
+---@field ip? string
+---@field headers? table<string, string> Of http triggers and webhooks, names in lower case.
+---@field body? string Of http triggers and webhooks.
+---@field json? any Of http triggers: the body, when it is JSON.
+---@field form? table<string, string> Of http triggers: the body, when it is a form.
+---@field procedure? string Of steps of Procedures; so stage and results.
+---@field stage? string
+---@field results? table What earlier steps returned, by name and by number.
+---@field target? { type: string, id: string, name: string, tags: string[], server: string? } Of alert rules: what they look at.
+---@field state? string Of alert rules: the state of the target.
+---@field stats? komodo.SystemStats Of alert rules: the last stats of the target's server.
+---@field containers? komodo.ContainerListItem[] Of alert rules: those of the target.
+---@field history? fun(minutes: number): komodo.SystemStatsRecord[] Of alert rules: stored stats, oldest first.
+---@field name? string Of events: "update:DeployStack", "alert:ServerCpu".
+---@field update? komodo.Update
+---@field alert? komodo.Alert
+---@field dropped? integer Events that were left out before this one, since too many waited.
+]]
 
 local function luacats_function(lines, name, member)
   lines[#lines + 1] = "--- " .. member.doc
@@ -130,8 +149,8 @@ end
 
 --- The members as LuaCATS, for the file that komodo.schema.gen.luacats begins.
 function M.luacats()
-  local lines = { namespaces.classes }
-  for _, member in ipairs(M.present()) do
+  local lines = { namespaces.classes, event_class }
+  for _, member in ipairs(M.members) do
     local functions = namespaces.callable[member.name]
     if functions then
       luacats_callable(lines, member, functions)

@@ -166,7 +166,7 @@ local function check_variable(run, name, params)
   local hides = name == "CreateVariable" and params.is_secret or name == "UpdateVariableValue" and (not known or known.is_secret)
   if not hides or has_secret(params.description) or has_secret(params.name) then
     fail.raise("forbidden", "the value of a secret cannot be written where everybody can read it: make the variable '%s' a secret, and "
-      .. "write to its value alone", tostring(params.name))
+      .. "write to its value alone", type(params.name) == "string" and params.name or "?")
   end
 end
 
@@ -179,6 +179,9 @@ local function hide_variables(name, result)
   return result
 end
 
+--- Around each request that a script sends; who follows what scripts lead to puts its own here.
+function calls.around(_, fn) return fn() end
+
 -- A request of the API.
 local function request(run, group, name, params)
   local kind = group == "start" and "execute" or group
@@ -186,7 +189,10 @@ local function request(run, group, name, params)
   if kind == "write" then check_variable(run, name, params) end
   if run.plan and group ~= "read" then return run.plan:answer(run, group, name, params) end
   if group ~= "read" then params = reveal(run, params) end
-  local result = hide_variables(name, fail.unless(nil, engine.dispatch(run.user, kind, name, params, run.id)))
+  local function send() return engine.dispatch(run.user, kind, name, params, run.id) end
+  local result, err
+  if group == "read" then result, err = send() else result, err = calls.around(run, send) end
+  result = hide_variables(name, fail.unless(nil, result, err))
   if group ~= "execute" then return result end
   if not json.is_array(result) then return finished(result) end
   for _, item in ipairs(result) do
@@ -310,18 +316,20 @@ engine.handle("script/call", function(group, name, params, caller)
   local run = runs[caller.id]
   if not run then fail.raise("closed", "the run is over") end
   local call = run.recording and run.recording:call(group, name, params)
-  local ok, result = pcall(answer, run, group, name, params)
+  local ok, result, is_raw = pcall(answer, run, group, name, params)   -- is_raw: the mark of engine.raw
   local hides = next(run.used_secrets) and name ~= "module"
-  if ok then
-    if hides then result = run:redacted(result) end
-  else
+  if not ok then
     local e = fail.from(result)
     result = hides and fail.new(e.code, run:redact(e.message), run:redacted(e.trace)) or e
     result.status = e.status
+  elseif hides and is_raw then
+    result = run:redact(result)
+  elseif hides then
+    result = run:redacted(result)
   end
-  if call then run.recording:answered(call, ok, result) end
+  if call then run.recording:answered(call, ok, result, is_raw) end
   if not ok then error(result, 0) end
-  return result
+  return result, is_raw
 end)
 
 return calls

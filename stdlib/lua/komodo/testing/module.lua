@@ -291,7 +291,11 @@ local function new_module(t)
   function komodo.stage(name, fn) return stage(t, name, fn) end
   function komodo.lock(name, fn) return lock(t, name, fn) end
   function komodo.terminal(target, command, opts) return terminal(t, target, command, opts) end
-  function komodo.respond(response) t.response = response end
+  function komodo.respond(response)
+    if t.response ~= nil then error("komodo.respond: this request was answered already", 2) end
+    t.response = response
+    return true
+  end
   function komodo.var(name)
     local item, missing = t:request("read", "GetVariable", { name = name })
     if not item then return nil, missing end
