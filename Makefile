@@ -1,7 +1,7 @@
 # The front door. `make run` and `make test` do all the set-up on a fresh machine.
 PREFIX ?= /usr/local
 DESTDIR ?=
-.PHONY: build run test bench lint fuzz format install deps clean
+.PHONY: build run test bench lint fuzz format screenshots install deps clean
 
 deps:
 	@scripts/install-deps all
@@ -27,6 +27,9 @@ fuzz:
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+screenshots: build
+	@scripts/screenshots
 
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)

@@ -59,6 +59,22 @@ static void add_searcher(lua_State *L)
   lua_pop(L, 1);
 }
 
+/* Where the distribution has modules, beside the places Lua itself knows. [-0, +0, m] */
+static void add_places(lua_State *L)
+{
+  static const char *const places[][2] = {
+    {"path", "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua"},
+    {"cpath", "/usr/lib/" KM_ARCHITECTURE "/lua/5.4/?.so;/usr/lib/lua/5.4/?.so"}};
+  lua_getglobal(L, "package");
+  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    lua_getfield(L, -1, places[i][0]);
+    lua_pushfstring(L, "%s;%s", lua_tostring(L, -1), places[i][1]);
+    lua_setfield(L, -3, places[i][0]);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
 /* require("komodo.native"): what the engine does in C for scripts, for komodo.testing   [-2, +1, m] */
 static int l_native(lua_State *L)
 {
@@ -74,22 +90,6 @@ static void add_native(lua_State *L)
   lua_pushcfunction(L, l_native);
   lua_setfield(L, -2, "komodo.native");
   lua_pop(L, 2);
-}
-
-/* Where the distribution has modules, beside the places Lua itself knows. [-0, +0, m] */
-static void add_places(lua_State *L)
-{
-  static const char *const places[][2] = {
-    {"path", "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua"},
-    {"cpath", "/usr/lib/" KM_ARCHITECTURE "/lua/5.4/?.so;/usr/lib/lua/5.4/?.so"}};
-  lua_getglobal(L, "package");
-  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-    lua_getfield(L, -1, places[i][0]);
-    lua_pushfstring(L, "%s;%s", lua_tostring(L, -1), places[i][1]);
-    lua_setfield(L, -3, places[i][0]);
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
 }
 
 static int l_traceback(lua_State *L)
@@ -110,8 +110,8 @@ static int l_main(lua_State *L)
   const struct start *start = lua_touserdata(L, 1);
   luaL_openlibs(L);
   add_searcher(L);
-  add_native(L);
   add_places(L);
+  add_native(L);
   native_open(L, &start->args);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "km.main");

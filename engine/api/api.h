@@ -19,6 +19,7 @@
 #include "auth/rate_limit.h"
 #include "conf/conf.h"
 #include "net/http_client.h"
+#include "net/static.h"
 #include "sched/monitor.h"
 #include "script/policy.h"
 #include "script/runner.h"
@@ -56,7 +57,8 @@ struct api {
   void (*on_checks_done)(void *data);   /* set while stopping: told when none waits any more */
   void *checks_data;
   struct map handlers;             /* "read/ListServers" -> struct read_handler */
-  const struct embed_file *docs;   /* embedded files of /docs and the landing page */
+  const struct embed_file *docs;   /* embedded files of /docs */
+  struct static_files *ui;         /* the web page */
   struct api_document documents[API_DOCUMENTS];
   bool serving;                    /* start-up tasks are done */
 };

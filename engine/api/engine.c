@@ -24,6 +24,7 @@
 
 extern const struct embed_file engine_stdlib[];   /* stdlib/lua, compiled in */
 extern const struct embed_file engine_pages[];    /* api/pages, compiled in */
+extern const struct embed_file engine_ui[];       /* the web page, as scripts/build-ui made it */
 
 enum {
   SECRET_LEN = 40,
@@ -357,6 +358,31 @@ static void add_security(struct engine *e, const char *name, const char *key)
     e->security[e->security_count++] = (struct http_header){str_of(name), value};
 }
 
+/* The page runs its own scripts alone, talks to its own engine alone and is framed by nobody. Styles may stand in attributes:
+ * what measures and places things writes them there. A policy of the configuration takes its place. */
+static const char page_policy[] =
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; connect-src 'self'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+static Err start_ui(struct api *a, struct diag *reterr)
+{
+  struct str dir = conf_str(a->conf, "ui_dir");
+  if (dir.len && access(dir.ptr, R_OK | X_OK))
+    return diag_set(reterr, ERR_INVALID, "ui_dir: cannot read the folder %s", dir.ptr);
+  struct static_config config = {
+    .loop = a->loop,
+    .table = dir.len ? NULL : engine_ui,
+    .folder = dir.ptr,
+    .fallback_no_cache = conf_bool(a->conf, "ui_index_force_no_cache"),
+    .immutable = "assets/",
+    .always = {STR("Vary"), STR("origin, access-control-request-method, access-control-request-headers")},
+  };
+  if (!conf_str(a->conf, "content_security_policy").len)
+    config.page = (struct http_header){STR("Content-Security-Policy"), str_of(page_policy)};
+  a->ui = static_new(&config);
+  return OK;
+}
+
 static Err start_http(struct engine *e, struct diag *reterr)
 {
   struct api *a = &e->api;
@@ -430,7 +456,9 @@ static Err start_parts(struct engine *e, struct diag *reterr)
   a->live = live_new(a);
   a->docs = engine_pages;
   reads_register(a);
-  err = start_link(e, reterr);
+  err = start_ui(a, reterr);
+  if (!err)
+    err = start_link(e, reterr);
   if (!err)
     err = scripts_open(a, reterr);
   if (!err)
@@ -550,6 +578,8 @@ static void stopped_http(void *data)
 {
   struct engine *e = data;
   e->api.http = NULL;
+  static_close(e->api.ui);
+  e->api.ui = NULL;
   credentials_drain(&e->api, stopped_checks, e);
 }
 

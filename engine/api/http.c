@@ -378,16 +378,7 @@ static void route_ws_update(struct http_req *req) { live_accept(api_of(req)->liv
 static void route_ws_terminal(struct http_req *req) { terminal_accept(api_of(req), req); }
 static void route_ws_periphery(struct http_req *req) { hub_accept(api_of(req)->hub, req); }
 
-static void route_static(struct http_req *req)
-{
-  struct str path = http_req_path(req);
-  if (!is_get(req))
-    http_answer_method(req, "GET,HEAD");
-  else if (str_eq(path, STR("/")))
-    answer_page(req, "index.html");
-  else
-    http_answer_refusal(req, ERR_NOTFOUND, "Nothing is served here");
-}
+static void route_static(struct http_req *req) { static_respond(api_of(req)->ui, req); }
 
 /* ---- routing ---- */
 

@@ -189,6 +189,8 @@ const struct conf_key conf_core_keys[] = {
      .doc = "Clones of the repositories that Actions take their scripts from (needs the program git)."},
     {.name = "ui_path", .kind = CONF_TEXT, .dflt = "\"/app/ui\"",
      .doc = "Accepted for Komodo's sake: the web page is part of the program."},
+    {.name = "ui_dir", .kind = CONF_TEXT, .dflt = "\"\"",
+     .doc = "Serve the web page from this folder instead of the one in the program; for those who work on it."},
     {.name = "ui_index_force_no_cache", .kind = CONF_BOOL, .dflt = "false", .doc = "Browsers ask for the page every time."},
     {.name = "script_workers", .kind = CONF_U64, .dflt = "0", .doc = "Threads that run scripts; 0 is one per processor."},
     {.name = "max_scripts", .kind = CONF_U64, .dflt = "10000", .doc = "Scripts that run at once; more wait their turn."},

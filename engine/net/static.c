@@ -37,6 +37,32 @@ struct str static_type(struct str path)
   return STR("application/octet-stream");
 }
 
+void static_add_headers(const struct static_files *files, struct str path, struct http_header *headers, size_t *count)
+{
+  bool page = str_ends(path, STR(".html"));
+  if (files->always.name.len)
+    headers[(*count)++] = files->always;
+  if (files->immutable && str_starts(path, str_of(files->immutable)))
+    headers[(*count)++] = (struct http_header){STR("Cache-Control"), STR("public, max-age=31536000, immutable")};
+  else if (files->immutable && page)   /* it names the others, so it must be asked for every time */
+    headers[(*count)++] = (struct http_header){STR("Cache-Control"), STR("no-cache")};
+  if (page && files->page.name.len)
+    headers[(*count)++] = files->page;
+}
+
+size_t static_fallback_headers(const struct static_files *files, const char *hash, struct http_header headers[4])
+{
+  size_t count = 0;
+  headers[count++] = (struct http_header){STR("Content-Type"), static_type(STR("index.html"))};
+  headers[count++] = files->no_cache ? (struct http_header){STR("Cache-Control"), STR("no-cache")}
+                                     : (struct http_header){STR("ETag"), str_of(hash)};
+  if (files->page.name.len)
+    headers[count++] = files->page;
+  if (files->always.name.len)
+    headers[count++] = files->always;
+  return count;
+}
+
 /* RFC 9110 14.1.2; several ranges are answered with the whole, as is allowed. */
 enum static_range static_range(const struct http_req *req, struct str tag, uint64_t size, uint64_t *ret_from, uint64_t *ret_len)
 {
@@ -109,29 +135,27 @@ static void send_body(struct http_req *req, int status, struct http_header *head
   send_more(req, sending);
 }
 
-static void respond_packed(struct http_req *req, const struct static_entry *e)
+static const char *hash_of(struct static_entry *e)
 {
-  struct http_header headers[5] = {
-      {STR("Content-Type"), static_type(str_of(e->file->path))},
-      {STR("ETag"), str_of(arena_printf(http_req_arena(req), "\"%s-gz\"", e->hash))},
-      {STR("Content-Encoding"), STR("gzip")},
-      {STR("Vary"), STR("Accept-Encoding")},
-  };
-  send_body(req, 200, headers, 4, buf_str(&e->packed));
+  if (!e->hash[0])
+    static_hash(str_make(e->file->data, e->file->size), e->hash);
+  return e->hash;
 }
 
-static void respond_entry(struct http_req *req, const struct static_entry *e)
+static void respond_entry(struct static_files *files, struct http_req *req, struct static_entry *e)
 {
   struct arena *arena = http_req_arena(req);
-  struct str body = str_make(e->file->data, e->file->size);
-  struct http_header headers[4] = {
+  struct str body = str_make(e->file->data, e->file->size), known = http_req_header(req, "if-none-match");
+  const char *hash = hash_of(e);
+  struct http_header headers[8] = {
       {STR("Content-Type"), static_type(str_of(e->file->path))},
-      {STR("ETag"), str_of(arena_printf(arena, "\"%s\"", e->hash))},
+      {STR("ETag"), str_of(arena_printf(arena, "\"%s\"", hash))},
   };
-  struct str known = http_req_header(req, "if-none-match");
+  size_t count = 2;
+  static_add_headers(files, str_of(e->file->path), headers, &count);
   /* The hash is long enough to be looked for anywhere in the list: weak or compressed, it is the same file. */
-  if (str_eqc(known, "*") || (known.ptr && memmem(known.ptr, known.len, e->hash, STATIC_HASH_LEN))) {
-    http_respond(req, 304, headers + 1, 1, STR(""));
+  if (str_eqc(known, "*") || (known.ptr && memmem(known.ptr, known.len, hash, STATIC_HASH_LEN))) {
+    http_respond(req, 304, headers + 1, count - 1, STR(""));
     return;
   }
   uint64_t from, len;
@@ -139,14 +163,17 @@ static void respond_entry(struct http_req *req, const struct static_entry *e)
   if (range == STATIC_RANGE_BAD) {
     static_respond_bad_range(req, body.len);
   } else if (range == STATIC_RANGE_PART) {
-    headers[2] = (struct http_header){STR("Content-Range"),
-                                      str_of(arena_printf(arena, "bytes %llu-%llu/%zu", (unsigned long long)from,
-                                                          (unsigned long long)(from + len - 1), body.len))};
-    send_body(req, 206, headers, 3, str_sub(body, from, len));
-  } else if (e->packed.len && http_gzip_choose(req, headers, 1, body.len) == HTTP_GZIP_YES) {
-    respond_packed(req, e);
+    headers[count++] = (struct http_header){STR("Content-Range"),
+                                            str_of(arena_printf(arena, "bytes %llu-%llu/%zu", (unsigned long long)from,
+                                                                (unsigned long long)(from + len - 1), body.len))};
+    send_body(req, 206, headers, count, str_sub(body, from, len));
+  } else if (e->file->packed && http_gzip_choose(req, headers, 1, body.len) == HTTP_GZIP_YES) {
+    headers[1].value = str_of(arena_printf(arena, "\"%s-gz\"", hash));
+    headers[count++] = (struct http_header){STR("Content-Encoding"), STR("gzip")};
+    headers[count++] = (struct http_header){STR("Vary"), STR("Accept-Encoding")};
+    send_body(req, 200, headers, count, str_make(e->file->packed, e->file->packed_size));
   } else {
-    send_body(req, 200, headers, 2, body);
+    send_body(req, 200, headers, count, body);
   }
 }
 
@@ -154,7 +181,7 @@ static void respond_table(struct static_files *files, struct http_req *req, cons
 {
   struct static_entry *e = map_get(&files->by_path, str_of(path));
   if (e) {
-    respond_entry(req, e);
+    respond_entry(files, req, e);
     return;
   }
   e = map_get(&files->by_path, STR("index.html"));
@@ -162,12 +189,9 @@ static void respond_table(struct static_files *files, struct http_req *req, cons
     http_respond(req, 404, NULL, 0, STR(""));
     return;
   }
-  struct http_header headers[] = {
-      {STR("Content-Type"), static_type(STR("index.html"))},
-      files->no_cache ? (struct http_header){STR("Cache-Control"), STR("no-cache")}
-                      : (struct http_header){STR("ETag"), str_of(e->hash)},
-  };
-  http_respond(req, 404, headers, ARRAY_LEN(headers), str_make(e->file->data, e->file->size));
+  struct http_header headers[4];
+  size_t count = static_fallback_headers(files, hash_of(e), headers);
+  http_respond(req, 404, headers, count, str_make(e->file->data, e->file->size));
 }
 
 /* ---- requests ---- */
@@ -195,7 +219,8 @@ void static_respond(struct static_files *files, struct http_req *req)
 {
   struct str method = http_req_method(req);
   if (!str_eqc(method, "GET") && !str_eqc(method, "HEAD")) {
-    http_respond(req, 405, (struct http_header[]){{STR("Allow"), STR("GET,HEAD")}}, 1, STR(""));
+    http_respond(req, 405, (struct http_header[]){{STR("Allow"), STR("GET,HEAD")}, files->always}, files->always.name.len ? 2 : 1,
+                 STR(""));
     return;
   }
   const char *path = file_name(req);
@@ -211,45 +236,11 @@ void static_unref(struct static_files *files)
 {
   if (--files->refs)
     return;
-  for (size_t i = 0; i < files->count; i++)
-    buf_release(&files->entries[i].packed);
   mem_free(files->entries);
   map_release(&files->by_path);
   if (files->folder >= 0)
     close(files->folder);
   mem_free(files);
-}
-
-/* Filled on a thread of the pool; the loop does not look at it before pack_after. */
-struct packing {
-  uv_work_t work;
-  struct static_files *files;
-  struct buf packed[];
-};
-
-static void pack(uv_work_t *work)
-{
-  struct packing *p = CONTAINER_OF(work, struct packing, work);
-  z_stream zip;
-  if (http_gzip_init(&zip))
-    return;   /* served as they are */
-  deflateParams(&zip, Z_BEST_COMPRESSION, Z_DEFAULT_STRATEGY);
-  for (size_t i = 0; i < p->files->count; i++) {
-    const struct embed_file *file = p->files->entries[i].file;
-    if (file->size >= HTTP_GZIP_MIN && http_gzip(&zip, str_make(file->data, file->size), &p->packed[i]))
-      p->packed[i] = (struct buf){0};
-  }
-  deflateEnd(&zip);
-}
-
-static void pack_after(uv_work_t *work, int status)
-{
-  struct packing *p = CONTAINER_OF(work, struct packing, work);
-  (void)status;
-  for (size_t i = 0; i < p->files->count; i++)
-    p->files->entries[i].packed = p->packed[i];
-  static_unref(p->files);
-  mem_free(p);
 }
 
 static void load_table(struct static_files *files, const struct embed_file *table)
@@ -260,13 +251,8 @@ static void load_table(struct static_files *files, const struct embed_file *tabl
   for (size_t i = 0; i < files->count; i++) {
     struct static_entry *e = &files->entries[i];
     e->file = &table[i];
-    static_hash(str_make(table[i].data, table[i].size), e->hash);
     map_set(&files->by_path, str_of(table[i].path), e);
   }
-  struct packing *p = mem_new(sizeof *p + files->count * sizeof p->packed[0]);
-  p->files = files;
-  files->refs++;
-  uv_queue_work(files->loop->loop, &p->work, pack, pack_after);
 }
 
 struct static_files *static_new(const struct static_config *config)
@@ -275,6 +261,9 @@ struct static_files *static_new(const struct static_config *config)
   files->loop = config->loop;
   files->refs = 1;
   files->no_cache = config->fallback_no_cache;
+  files->immutable = config->immutable;
+  files->page = config->page;
+  files->always = config->always;
   files->folder = -1;
   if (config->table)
     load_table(files, config->table);

@@ -162,12 +162,9 @@ static bool is_unchanged(const struct job *job)
 
 static void respond_fallback(struct job *job)
 {
-  struct http_header headers[] = {
-      {STR("Content-Type"), static_type(STR("index.html"))},
-      job->files->no_cache ? (struct http_header){STR("Cache-Control"), STR("no-cache")}
-                           : (struct http_header){STR("ETag"), str_of(job->hash)},
-  };
-  http_respond_take(job->req, 404, headers, ARRAY_LEN(headers), &job->data);
+  struct http_header headers[4];
+  size_t count = static_fallback_headers(job->files, job->hash, headers);
+  http_respond_take(job->req, 404, headers, count, &job->data);
   job_free(job);
 }
 
@@ -208,10 +205,12 @@ static void opened(uv_work_t *work, int status)
     respond_fallback(job);
     return;
   }
-  struct http_header headers[4] = {
+  struct http_header headers[8] = {
       {STR("Last-Modified"), http_date(arena, job->modified)},
       {STR("Content-Type"), static_type(str_of(job->path))},
   };
+  size_t count = 2;
+  static_add_headers(job->files, str_of(job->path), headers, &count);
   uint64_t from, len;
   if (is_unchanged(job)) {
     http_respond(req, 304, headers, 1, STR(""));
@@ -225,12 +224,12 @@ static void opened(uv_work_t *work, int status)
   } else if (range == STATIC_RANGE_PART) {
     job->at = from;
     job->end = from + len;
-    headers[2] = (struct http_header){
+    headers[count++] = (struct http_header){
         STR("Content-Range"), str_of(arena_printf(arena, "bytes %llu-%llu/%llu", (unsigned long long)from,
                                                   (unsigned long long)(from + len - 1), (unsigned long long)job->size))};
-    send_part(job, 206, headers, 3);
+    send_part(job, 206, headers, count);
   } else {
-    send_part(job, 200, headers, 2);
+    send_part(job, 200, headers, count);
   }
 }
 

@@ -326,16 +326,6 @@ static int l_freeze(lua_State *L)
   return 1;
 }
 
-/* part(name) -> what komodo/_core/<name>.lua returns: pieces that parts share with policy   [-1, +1, e] */
-static int l_part(lua_State *L)
-{
-  const struct embed_file *file = embed_find(script_core, lua_pushfstring(L, "komodo/_core/%s.lua", luaL_checkstring(L, 1)));
-  if (!file || luaL_loadbufferx(L, file->data, file->size, "=komodo", "t") != LUA_OK)
-    return luaL_error(L, "komodo: there is no part '%s'", lua_tostring(L, 1));
-  lua_call(L, 0, 1);
-  return 1;
-}
-
 /* budget(anew) -> CPU milliseconds since it began; with `anew`, CPU, calls and log are limited from here on   [-1, +1, -] */
 static int l_budget(lua_State *L)
 {
@@ -362,6 +352,16 @@ static int l_freeze_data(lua_State *L)
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   sandbox_freeze_data(L);
+  return 1;
+}
+
+/* part(name) -> what komodo/_core/<name>.lua returns: pieces that parts share with policy   [-1, +1, e] */
+static int l_part(lua_State *L)
+{
+  const struct embed_file *file = embed_find(script_core, lua_pushfstring(L, "komodo/_core/%s.lua", luaL_checkstring(L, 1)));
+  if (!file || luaL_loadbufferx(L, file->data, file->size, "=komodo", "t") != LUA_OK)
+    return luaL_error(L, "komodo: there is no part '%s'", lua_tostring(L, 1));
+  lua_call(L, 0, 1);
   return 1;
 }
 
@@ -428,8 +428,7 @@ static void push_core(lua_State *L, size_t part, int module)
 {
   struct runner *runner = run_of(L)->runner;
   static const luaL_Reg core[] = {
-      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {"freeze_data", l_freeze_data}, {"budget", l_budget},
-      {"part", l_part}, {NULL, NULL}};
+      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {"freeze_data", l_freeze_data}, {"budget", l_budget}, {"part", l_part}, {NULL, NULL}};
   if (luaL_loadbufferx(L, runner->core[part].code, runner->core[part].len, "=komodo", "b") != LUA_OK)
     lua_error(L);
   lua_pushvalue(L, module);

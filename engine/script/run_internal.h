@@ -88,8 +88,8 @@ struct run {
   char *source, *chunk_name, *args, *info;
   size_t source_len, args_len, info_len;
   struct script_limits limits;
-  int64_t seed;                     /* 0: not recorded */
   bool is_rule;
+  int64_t seed;                     /* 0: not recorded */
   void (*on_log)(struct script_run *run, struct str lines, void *data);
   void *user, *data;
 

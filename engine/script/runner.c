@@ -480,9 +480,9 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   run->info = copy(spec->run, "{}", &run->info_len);
   run->chunk_name = chunk_name(spec->name);
   run->limits = spec->limits;
+  run->is_rule = spec->is_rule;
   run->seed = spec->seed;
   buf_init(&run->outcome.clock, CLOCK_MAX);
-  run->is_rule = spec->is_rule;
   fill_limits(&run->limits, &r->config.limits);
   run->on_log = spec->on_log;
   run->user = spec->user;

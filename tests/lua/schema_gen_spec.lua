@@ -100,6 +100,25 @@ describe("the TypeScript declarations", function()
   end)
 end)
 
+describe("the schema of the web page", function()
+  local text = require("komodo.schema.gen.ui").generate()
+
+  it("has every config and execution", function()
+    for _, resource in ipairs(require("komodo.schema.resources")) do
+      assert(text:find(('"%s": "%sConfig"'):format(resource.name, resource.name), 1, true), resource.name .. ": no config")
+    end
+    for _, request in ipairs(schema.requests) do
+      if request.group == "execute" then
+        assert(text:find(('"name": "%s"'):format(request.name), 1, true), request.name .. ": missing")
+      end
+    end
+  end)
+
+  it("is the same on every run", function()
+    assert.are.equal(text, require("komodo.schema.gen.ui").generate())
+  end)
+end)
+
 describe("the LuaCATS definitions", function()
   local text = require("komodo.schema.gen.luacats").generate()
 

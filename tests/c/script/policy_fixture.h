@@ -28,7 +28,7 @@ struct fixture {
 static void fixture_start(struct fixture *f, const char *source)
 {
   log_configure(&(struct log_config){.format = LOG_NONE});
-  f->modules[0] = (struct embed_file){"test.lua", source, strlen(source)};
+  f->modules[0] = (struct embed_file){.path = "test.lua", .data = source, .size = strlen(source)};
   struct policy_config config = {
       .loop = &f->ops, .stdlib = f->modules, .open_libs = f->open_libs, .data = f->data};
   struct diag d = {0};

@@ -182,10 +182,10 @@ static void says_where_a_module_is_wrong(void **state)
   assert_int_equal(policy_require(f.policy, "absent.module", &d), ERR_INVALID);
   assert_non_null(strstr(d.message, "absent.module"));
   assert_int_equal(policy_require(f.policy, "../etc/passwd", &d), ERR_INVALID);
-  f.modules[0] = (struct embed_file){"wrong.lua", "x = = 1", 7};
+  f.modules[0] = (struct embed_file){.path = "wrong.lua", .data = "x = = 1", .size = 7};
   assert_int_equal(policy_require(f.policy, "wrong", &d), ERR_INVALID);
   assert_non_null(strstr(d.message, "wrong.lua:1"));
-  f.modules[0] = (struct embed_file){"waits.lua", "engine.sleep(1)", 15};
+  f.modules[0] = (struct embed_file){.path = "waits.lua", .data = "engine.sleep(1)", .size = 15};
   assert_int_equal(policy_require(f.policy, "waits", &d), ERR_INVALID);
   assert_non_null(strstr(d.message, "cannot wait here"));
   fixture_close(&f);

@@ -23,6 +23,7 @@ engine.handle("login/GetLoginOptions", function()
     google = false,
     registration_disabled = registration_disabled(),
     oidc_auto_redirect = false,
+    first_user = store.count("User") == 0,
   }
 end)
 

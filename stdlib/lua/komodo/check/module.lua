@@ -94,37 +94,6 @@ M.libraries = {
 M.missing = { io = "files are not available to scripts", dofile = "use require", loadfile = "use require", warn = "use komodo.log.warn",
   _G = "globals have no table here", package = "use require" }
 
--- What komodo.event has, by what started the run.
-local event_class = [[
----@class komodo.Event
----@field type string "manual", "schedule", "webhook", "poll", "event", …
----@field user? string Who started it by hand.
----@field args? table<string, any> What it was started with by hand.
----@field at? integer Of schedules: when it was due.
----@field missed? boolean Of schedules: it was due while the engine was off.
----@field branch? string Of webhooks.
----@field method? string Of http triggers; so path, query and ip.
----@field path? string
----@field query? table<string, string>
----@field ip? string
----@field headers? table<string, string> Of http triggers and webhooks, names in lower case.
----@field body? string Of http triggers and webhooks.
----@field json? any Of http triggers: the body, when it is JSON.
----@field form? table<string, string> Of http triggers: the body, when it is a form.
----@field procedure? string Of steps of Procedures; so stage and results.
----@field stage? string
----@field results? table What earlier steps returned, by name and by number.
----@field target? { type: string, id: string, name: string, tags: string[], server: string? } Of alert rules: what they look at.
----@field state? string Of alert rules: the state of the target.
----@field stats? komodo.SystemStats Of alert rules: the last stats of the target's server.
----@field containers? komodo.ContainerListItem[] Of alert rules: those of the target.
----@field history? fun(minutes: number): komodo.SystemStatsRecord[] Of alert rules: stored stats, oldest first.
----@field name? string Of events: "update:DeployStack", "alert:ServerCpu".
----@field update? komodo.Update
----@field alert? komodo.Alert
----@field dropped? integer Events that were left out before this one, since too many waited.
-]]
-
 local function luacats_function(lines, name, member)
   lines[#lines + 1] = "--- " .. member.doc
   for _, line in ipairs(member.cats) do lines[#lines + 1] = "---" .. line end
@@ -149,7 +118,7 @@ end
 
 --- The members as LuaCATS, for the file that komodo.schema.gen.luacats begins.
 function M.luacats()
-  local lines = { namespaces.classes, event_class }
+  local lines = { namespaces.classes }
   for _, member in ipairs(M.members) do
     local functions = namespaces.callable[member.name]
     if functions then

@@ -182,8 +182,8 @@ function action.prepare(job)
     used_secrets = it.used_secrets,
     http_kb = job.limits.http_kb,
     dry_run = job.params.dry_run == true,
-    recording = job.params.record == true and recording.new() or nil,
     on_respond = job.on_respond,
+    recording = job.params.record == true and recording.new() or nil,
   }, STAGE)
   if script then run.closing[script] = function() script:close() end end
   return run, {
@@ -197,6 +197,7 @@ function action.prepare(job)
       dry_run = run.dry_run, event = job.event,
     },
     limits = limits.of_run(job.limits),
+    seed = run.recording and run.recording.seed,
   }
 end
 
@@ -210,7 +211,6 @@ local function run_script(job)
     run:print(lines)
     update.broadcast(u)
   end
-  if run.recording then spec.seed = run.recording.seed end
   local outcome = fail.unless(nil, engine.script.run(spec))
   if run.recording then run.recording:keep(job, run, spec, outcome) end
   run:finish()

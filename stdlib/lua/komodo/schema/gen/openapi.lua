@@ -3,7 +3,6 @@
 --   local text = require("komodo.schema.gen.openapi").generate({ version = "1.0.0" })
 
 local schema = require("komodo.schema")
-local dsl = require("komodo.schema.dsl")
 local json = require("komodo.schema.gen.json")
 local views = require("komodo.schema.gen.views")
 
@@ -27,31 +26,6 @@ end
 
 local function any_of(...)
   return object("anyOf", { ... })
-end
-
--- A default as the JSON writer wants it.
-local function value_of(value)
-  if value == dsl.null then
-    return json.null
-  elseif type(value) ~= "table" then
-    return value
-  elseif getmetatable(value) == dsl.array_mt then
-    local made = {}
-    for i, item in ipairs(value) do
-      made[i] = value_of(item)
-    end
-    return made
-  end
-  local keys = {}
-  for key in pairs(value) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  local made = object()
-  for _, key in ipairs(keys) do
-    made:set(key, value_of(value[key]))
-  end
-  return made
 end
 
 -- How an expression is written; `view` is "output" or "input".
@@ -116,7 +90,7 @@ local function field_schema(field, view)
     described:set("description", doc)
   end
   if view == "input" and field.default ~= nil then
-    described:set("default", value_of(field.default))
+    described:set("default", views.value_of(field.default))
   end
   return described
 end

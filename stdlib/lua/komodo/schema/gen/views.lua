@@ -5,6 +5,8 @@
 -- of a type, all fields optional, is "Partial<Name>".
 
 local schema = require("komodo.schema")
+local dsl = require("komodo.schema.dsl")
+local json = require("komodo.schema.gen.json")
 
 local M = {}
 
@@ -135,6 +137,31 @@ M.pairs_of = {
   ["kvtext:conversion"] = "Conversion",
   ["kvtext:signal"] = "TerminationSignalLabel",
 }
+
+--- A default as the JSON writer wants it.
+function M.value_of(value)
+  if value == dsl.null then
+    return json.null
+  elseif type(value) ~= "table" then
+    return value
+  elseif getmetatable(value) == dsl.array_mt then
+    local made = {}
+    for i, item in ipairs(value) do
+      made[i] = M.value_of(item)
+    end
+    return made
+  end
+  local keys = {}
+  for key in pairs(value) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  local made = json.object()
+  for _, key in ipairs(keys) do
+    made:set(key, M.value_of(value[key]))
+  end
+  return made
+end
 
 --- Who may send this request, in words.
 function M.access_text(access)

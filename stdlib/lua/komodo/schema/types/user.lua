@@ -91,6 +91,7 @@ return {
     S.must("google", "bool", "Through Google."),
     S.must("registration_disabled", "bool", "New users cannot sign up."),
     S.must("oidc_auto_redirect", "bool", "Go to the OpenID provider without asking."),
+    S.ours(S.must("first_user", "bool", "Nobody has signed up yet: who does so first becomes super admin.")),
   }),
   S.struct("GetUserIdResponse", "Who is calling.", {
     S.must("id", "string", "Id of the user."),

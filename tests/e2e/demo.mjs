@@ -1,0 +1,62 @@
+// Something of everything, for screenshots and tests of the web page: resources of each type, updates that went well and
+// badly, tags, variables, alerts. Containers when there is docker.
+import { IMAGE, eventually } from "./harness.mjs";
+import { bearer, caller, login } from "./tools.mjs";
+
+export async function fill(pair, { docker = false } = {}) {
+  const as = caller(pair, bearer(await login(pair)));
+  const { read, write, execute } = as;
+  const id = (made) => made._id.$oid;
+  const create = async (type, name, config = {}, meta = {}) => {
+    const made = await write(`Create${type}`, { name, config });
+    if (meta.tags || meta.description || meta.template) await write("UpdateResourceMeta", { target: { type, id: id(made) }, ...meta });
+    return id(made);
+  };
+  for (const [name, color] of [["prod", "Green"], ["edge", "Sky"], ["jobs", "Amber"], ["db", "Violet"], ["preview", "Slate"]]) await write("CreateTag", { name, color });
+  const [local] = await read("ListServers", {});
+  const server = local?.id ?? "";
+  if (server) await eventually("the server is reached", async () => (await read("GetServerState", { server })).status === "Ok");
+  await create("Server", "fra-db-1", { enabled: true, address: "ws://127.0.0.1:9", region: "frankfurt" }, { tags: ["prod", "db"] });
+  await create("Server", "hel-edge-1", { enabled: false, region: "helsinki" }, { tags: ["edge"] });
+  if (server) await write("UpdateResourceMeta", { target: { type: "Server", id: server }, tags: ["prod"], description: "The machine everything runs on." });
+
+  const names = ["api-gateway", "checkout", "billing-worker", "catalog", "mailer", "media-proxy", "metrics", "redis-sessions", "status-page", "web", "web-preview", "webhooks-in"];
+  const deployments = {};
+  for (const [i, name] of names.entries())
+    deployments[name] = await create("Deployment", name, {
+      server_id: server, image: { type: "Image", params: { image: docker ? IMAGE : `ghcr.io/acme/${name}:1.${i}.0` } }, network: docker ? "none" : "bridge",
+      command: name === "billing-worker" ? "sh -c 'echo out of memory >&2; exit 1'" : "sh -c 'i=0; while true; do echo INFO request $i took $((i % 90)) ms; i=$((i+1)); sleep 1; done'", restart: "no",
+      environment: `LOG_LEVEL = info\nNAME = ${name}\nTOKEN = [[API_TOKEN]]\n`, links: name === "web" ? ["https://example.com"] : [],
+    }, { tags: ["prod", ...(i % 3 === 0 ? ["edge"] : []), ...(/worker|mailer/.test(name) ? ["jobs"] : [])] });
+  await create("Deployment", "template-service", { image: { type: "Image", params: { image: "nginx:1.27" } } }, { template: true });
+  const compose = `services:\n  web:\n    image: ${IMAGE}\n    command: ["sh", "-c", "while true; do echo serving; sleep 2; done"]\n    network_mode: none\n  cache:\n    image: ${IMAGE}\n    command: ["sleep", "100000"]\n    network_mode: none\n`;
+  const stack = await create("Stack", "shop", { server_id: server, file_contents: compose, environment: "DEBUG = false\n" }, { tags: ["prod"], description: "Shop front and its cache." });
+  await create("Stack", "observability", { server_id: server, files_on_host: true, run_directory: "/srv/obs" }, { tags: ["edge"] });
+  const builder = await create("Builder", "builders", { type: "Server", params: { server_ids: server ? [server] : [] } });
+  await create("Build", "web-image", { builder_id: builder, repo: "acme/web", branch: "main", image_name: "web" }, { tags: ["prod"] });
+  await create("Repo", "infrastructure", { server_id: server, repo: "acme/infrastructure" });
+  const action = await create("Action", "rollout-one-by-one", { schedule: "every day at 03:00", file_contents: "local n = 0\nfor _, d in ipairs(komodo.deployments.list()) do\n  komodo.log.info(d.name)\n  n = n + 1\nend\nreturn { seen = n }\n", arguments: "group = web-*\n" }, { tags: ["prod"] });
+  const broken = await create("Action", "check-certificates", { file_contents: "error('certificate of example.com ends in 3 days')\n" });
+  const procedure = await create("Procedure", "nightly", { schedule: "every day at 04:00", stages: [{ name: "Scripts", enabled: true, executions: [{ execution: { type: "RunAction", params: { action, args: {} } }, enabled: true }] }] });
+  await create("ResourceSync", "everything", { file_contents: "[[variable]]\nname = \"NEW_ONE\"\nvalue = \"1\"\n", include_variables: true });
+  await create("Alerter", "ops-slack", { enabled: true, endpoint: { type: "Slack", params: { url: "https://hooks.slack.com/services/T/B/X" } } });
+  await write("CreateVariable", { name: "API_TOKEN", value: "s3cret", is_secret: true, description: "Token of the public API." });
+  await write("CreateVariable", { name: "REGION", value: "eu-central-1", description: "Where buckets are." });
+  await write("UpdateDeployment", { id: deployments.web, config: { environment: "LOG_LEVEL = debug\nNAME = web\nTOKEN = [[API_TOKEN]]\nWORKERS = 4\n" } });
+
+  const finish = async (update) => eventually("it is done", async () => { const u = await read("GetUpdate", { id: update._id.$oid }); return u.status === "Complete" && u; }, 60000);
+  // What the engine cannot do yet is left out.
+  const run = async (name, params) => execute(name, params).then(finish, (e) => { if (e.status !== 501) throw e; });
+  await run("RunAction", { action });
+  await run("RunAction", { action: broken });
+  await run("RunProcedure", { procedure });
+  if (docker) {
+    for (const name of names.slice(0, 8)) await run("Deploy", { deployment: deployments[name] });
+    await run("StopDeployment", { deployment: deployments.mailer });
+    await run("DeployStack", { stack });
+  }
+  const updates = (await read("ListUpdates", {})).updates;
+  const of = (operation, success) => updates.find((u) => u.operation === operation && u.success === success)?.id;
+  return { as, server, stack, deployments, action, broken, procedure, builder,
+    updates: { deploy: of("Deploy", true), failed: of("RunAction", false), config: updates.find((u) => u.operation === "UpdateDeployment")?.id } };
+}

@@ -1,0 +1,76 @@
+// Every page in both themes, wide and 360 px, into a folder: node screenshots.mjs FOLDER [PATTERN]. `make screenshots` runs it.
+import fs from "node:fs";
+import path from "node:path";
+import { logIn, startBrowser } from "./browser.mjs";
+import { fill } from "./demo.mjs";
+import { eventually, startDocker, startPair, tempDir } from "./harness.mjs";
+
+const [, , into, only] = process.argv;
+if (!into) throw new Error("screenshots: give a folder");
+fs.mkdirSync(into, { recursive: true });
+const dir = tempDir("shots");
+const docker = startDocker(path.join(dir, "docker"));
+let pair, browser;
+try {
+  pair = await startPair(dir, { ...(docker ? { docker } : {}), env: { KOMODO_TITLE: "Komodo", ...(process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {}) } });
+  const made = await fill(pair, { docker: docker !== null });
+  await eventually("stats were kept", async () => (await made.as.read("GetHistoricalServerStats", { server: made.server, granularity: "15-sec" })).stats.length > 3, 120000);
+  const web = made.deployments["web"];
+  const pages = {
+    home: "/", servers: "/servers", server: `/servers/${made.server}`, "server-stats": `/servers/${made.server}?tab=stats`, "server-config": `/servers/${made.server}?tab=config`,
+    containers: "/containers", container: `/servers/${made.server}/container/api-gateway`, images: "/images", networks: "/networks", volumes: "/volumes", stats: "/stats",
+    stacks: "/stacks", stack: `/stacks/${made.stack}`, "stack-config": `/stacks/${made.stack}?tab=config`, deployments: "/deployments", "deployments-filtered": "/deployments?q=tag%3Ajobs",
+    deployment: `/deployments/${web}`, "deployment-log": `/deployments/${made.deployments["api-gateway"]}?tab=log`, "deployment-manage": `/deployments/${web}?tab=manage`, "deployment-toml": `/deployments/${web}?tab=toml`,
+    builds: "/builds", repos: "/repos", swarms: "/swarms", actions: "/actions", action: `/actions/${made.action}`, procedures: "/procedures", procedure: `/procedures/${made.procedure}`,
+    schedules: "/schedules", syncs: "/resource-syncs", alerts: "/alerts", updates: "/updates", "update-deploy": `/updates/${made.updates.deploy ?? made.updates.config}`, "update-failed": `/updates/${made.updates.failed}`, "update-config": `/updates/${made.updates.config}`,
+    alerters: "/alerters", builders: "/builders", variables: "/settings/variables", tags: "/settings/tags", providers: "/settings/providers", onboarding: "/settings/onboarding", users: "/settings/users", engine: "/settings/engine", account: "/profile",
+    missing: "/nothing/here",
+  };
+  browser = await startBrowser();
+  const page = await browser.page();
+  const wanted = only ? new RegExp(only) : /./;
+  const shoot = async (name) => {
+    for (const theme of ["dark", "light"])
+      for (const [size, width, height] of [["wide", 1440, 900], ["narrow", 360, 780]]) {
+        await page.setViewportSize({ width, height });
+        await page.emulateMedia({ colorScheme: theme });
+        await page.waitForTimeout(150);   // charts draw in the next frames
+        await page.screenshot({ path: path.join(into, `${name}-${theme}-${size}.png`) });
+      }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  };
+  await page.goto(`${pair.url}/`);
+  await page.getByRole("button", { name: "Log in" }).waitFor();
+  if (wanted.test("login")) await shoot("login");
+  await logIn(page, pair);
+  for (const [name, at] of Object.entries(pages)) {
+    if (!wanted.test(name)) continue;
+    await page.goto(pair.url + at);
+    await page.locator("main h1, main h2").first().waitFor();
+    await page.waitForLoadState("networkidle");
+    await shoot(name);
+  }
+  if (wanted.test("omnibar")) {
+    await page.goto(`${pair.url}/deployments`);
+    await page.locator("tbody tr").first().waitFor();
+    await page.keyboard.press("Control+k");
+    await page.getByPlaceholder("A name, a page").fill("deploy web");
+    await page.locator("[role=option]").first().waitFor();
+    await shoot("omnibar");
+  }
+  if (wanted.test("selection")) {
+    await page.goto(`${pair.url}/deployments`);
+    for (const i of [1, 2, 3]) await page.locator("tbody tr").nth(i).locator("input").check();
+    await shoot("selection");
+  }
+  if (wanted.test("drawer")) {
+    await page.goto(`${pair.url}/`);
+    await page.getByRole("button", { name: "Updates", exact: true }).click();
+    await page.getByRole("dialog").locator("a").nth(2).waitFor();
+    await shoot("drawer");
+  }
+  if (page.problems.length) throw new Error(`in the pages went wrong:\n${page.problems.join("\n")}`);
+} finally {
+  await browser?.close();
+  try { await pair?.stop(); } finally { docker?.stop(); fs.rmSync(dir, { recursive: true, force: true }); }
+}

@@ -1,0 +1,76 @@
+// Which control edits a field. What the type does not tell, the name does: server_id is a server, a script is code.
+import { kinds, type TypeName } from "$lib/resources/kinds";
+import { typeOf, type Expression, type FieldSchema } from "./schema";
+
+export type Language = "yaml" | "toml" | "lua" | "shell" | "dockerfile" | "keyvalue" | "json" | "text";
+
+export type Control =
+  | { kind: "switch" }
+  | { kind: "number"; whole: boolean; least?: number }
+  | { kind: "text"; secret?: boolean }
+  | { kind: "code"; language: Language }
+  | { kind: "choice"; values: readonly string[] }
+  | { kind: "choices"; values: readonly string[] }
+  | { kind: "resource"; type: TypeName }
+  | { kind: "resources"; type: TypeName }
+  | { kind: "list" }
+  | { kind: "rows"; of: Expression }
+  | { kind: "struct"; of: Expression }
+  | { kind: "union"; of: Expression }
+  | { kind: "version" }
+  | { kind: "json" };
+
+const references: Record<string, TypeName> = { linked_repo: "Repo" };
+for (const kind of kinds) {
+  references[kind.param] ??= kind.name;
+  references[`${kind.param}_id`] = kind.name;
+  references[`${kind.param}_ids`] = kind.name;
+}
+
+/** Fields whose text has a language, by type and name. */
+const languages: Record<string, Language> = {
+  "StackConfig.file_contents": "yaml", "StackConfig.compose_cmd_wrapper": "shell", "ActionConfig.file_contents": "lua",
+  "ActionConfig.arguments": "keyvalue", "ResourceSyncConfig.file_contents": "toml", "BuildConfig.dockerfile": "dockerfile",
+  "SystemCommand.command": "shell", "AwsBuilderConfig.user_data": "shell", "DeploymentConfig.command": "shell",
+  "RunAction.file_contents": "lua", "EnabledExecution.when": "lua", "ProcedureStage.when": "lua",
+};
+
+export function controlOf(field: FieldSchema, owner = ""): Control {
+  const { name, normal } = field;
+  const language = languages[`${owner}.${name}`];
+  if (language) return { kind: "code", language };
+  if (normal?.startsWith("kvtext")) return { kind: "code", language: "keyvalue" };
+  if (normal === "filetext") return { kind: "code", language: "text" };
+  if (normal === "version") return { kind: "version" };
+  let of = field.type;
+  while (Array.isArray(of) && of[0] === "optional") of = of[1];
+  if (Array.isArray(of)) {
+    if (of[0] === "list") return listControl(name, of[1]);
+    return of[0] === "partial" ? { kind: "struct", of: of[1] } : { kind: "json" };
+  }
+  if (of === "bool") return { kind: "switch" };
+  if (of === "int" || of === "uint") return { kind: "number", whole: true, ...(of === "uint" ? { least: 0 } : {}) };
+  if (of === "number") return { kind: "number", whole: false };
+  if (of === "string" || of === "digest") {
+    const type = references[name];
+    if (type) return { kind: "resource", type };
+    return { kind: "text", ...(/secret|token|passkey|password/.test(name) ? { secret: true } : {}) };
+  }
+  const declared = typeOf(of);
+  if (declared?.kind === "enum") return { kind: "choice", values: declared.values };
+  if (declared?.kind === "struct") return { kind: "struct", of };
+  if (declared?.kind === "union") return { kind: "union", of };
+  return { kind: "json" };
+}
+
+function listControl(name: string, of: Expression): Control {
+  const type = references[name];
+  if (of === "string" && type) return { kind: "resources", type };
+  const declared = typeOf(of);
+  if (declared?.kind === "enum") return { kind: "choices", values: declared.values };
+  if (declared) return { kind: "rows", of };
+  return of === "string" || of === "digest" ? { kind: "list" } : { kind: "json" };
+}
+
+/** Controls that stand below their label and use the whole width. */
+export const isWide = (control: Control): boolean => ["code", "rows", "struct", "union", "json"].includes(control.kind);
