@@ -143,7 +143,7 @@ describe("the LuaCATS definitions", function()
 
   it("describe every function of the module", function()
     local namespaces = require("komodo.check.namespaces")
-    for _, member in ipairs(require("komodo.check.module").present()) do
+    for _, member in ipairs(require("komodo.check.module").members) do
       local inner = member.space and member.space.functions or namespaces.callable[member.name] or {}
       for _, fn in ipairs(inner) do
         assert(text:find(("\nfunction komodo.%s.%s("):format(member.name, fn.name), 1, true), member.name .. "." .. fn.name)

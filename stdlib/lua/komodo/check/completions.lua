@@ -65,7 +65,7 @@ end
 --- requests = { read = { { name, doc, params, result } }, write, execute } }. `array` marks lists for the encoder.
 function M.generate(array)
   local out = { members = {}, requests = {}, libraries = {} }
-  for _, list in ipairs({ module.requests, module.present() }) do
+  for _, list in ipairs({ module.requests, module.members }) do
     for _, member in ipairs(list) do
       local inner = member.space and member.space.functions or namespaces.callable[member.name]
       out.members[#out.members + 1] = { name = member.name, signature = member.signature, doc = member.doc, members = inner and inner_of(member, inner, array) }

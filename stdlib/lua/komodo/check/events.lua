@@ -12,6 +12,7 @@ end
 M.fields = {
   manual = set("user args"),
   schedule = set("at missed"),
+  startup = set(""),
   webhook = set("branch body headers"),
   http = set("method path query headers body json form ip body_base64"),
   poll = set("target stats state containers history"),

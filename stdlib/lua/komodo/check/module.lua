@@ -63,9 +63,6 @@ M.members = {
 }
 for _, space in ipairs(namespaces.list) do M.members[#M.members + 1] = { name = space.name, value = "table", doc = space.doc, space = space } end
 
---- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
-M.absent = {}
-
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
 M.plurals = {}
 for plural in pairs(sugar.kinds) do M.plurals[#M.plurals + 1] = plural end
@@ -97,15 +94,6 @@ M.libraries = {
 M.missing = { io = "files are not available to scripts", dofile = "use require", loadfile = "use require", warn = "use komodo.log.warn",
   _G = "globals have no table here", package = "use require" }
 
---- The members that the engine has.
-function M.present()
-  local list = {}
-  for _, member in ipairs(M.members) do
-    if not M.absent[member.name] then list[#list + 1] = member end
-  end
-  return list
-end
-
 local function luacats_function(lines, name, member)
   lines[#lines + 1] = "--- " .. member.doc
   for _, line in ipairs(member.cats) do lines[#lines + 1] = "---" .. line end
@@ -131,7 +119,7 @@ end
 --- The members as LuaCATS, for the file that komodo.schema.gen.luacats begins.
 function M.luacats()
   local lines = { namespaces.classes }
-  for _, member in ipairs(M.present()) do
+  for _, member in ipairs(M.members) do
     local functions = namespaces.callable[member.name]
     if functions then
       luacats_callable(lines, member, functions)

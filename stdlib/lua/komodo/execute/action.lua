@@ -190,17 +190,16 @@ function action.prepare(job)
     recording = job.params.record == true and recording.new() or nil,
   }, STAGE)
   if script then run.closing[script] = function() script:close() end end
-  local info = {
-    id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
-    dry_run = run.dry_run, event = job.event,
-  }
   return run, {
     id = run.id,
     source = code,
     name = script and script.name or job.target.name,
     args = args,
     user = run.id,
-    run = info,
+    run = {
+      id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
+      dry_run = run.dry_run, event = job.event,
+    },
     limits = limits.of_run(job.limits),
     seed = run.recording and run.recording.seed,
   }

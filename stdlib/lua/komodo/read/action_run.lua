@@ -32,5 +32,6 @@ engine.handle("read/GetActionRecording", function(params, ctx)
   local found = recording.find(params.id)
   if not found then fail.raise("not_found", "there is no recording of this run: start it with record = true; the newest 20 of an Action are kept") end
   resource.require(ctx, "Action", found.action, "Execute")
-  return { id = found.id, action = found.action, start_ts = found.start_ts, recording = recording.text(params.id) }
+  return engine.raw(('{"id":%s,"action":%s,"start_ts":%d,"recording":%s}'):format(json.encode(found.id), json.encode(found.action), found.start_ts,
+    recording.text(params.id)))
 end)

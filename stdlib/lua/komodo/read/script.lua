@@ -16,7 +16,7 @@ engine.handle("lua/check", function(body)
   local source, trigger = given(body.source) or given(body.file_contents), given(body.trigger)
   if type(source) ~= "string" then fail.raise("shape", "source: expected the script as text") end
   if trigger ~= nil and not require("komodo.check.events").kind(trigger) then
-    fail.raise("shape", "trigger: expected manual, schedule, webhook, http, poll, event or procedure, or a table with one of them as its type")
+    fail.raise("shape", "trigger: expected manual, schedule, webhook, http, poll, event, procedure or startup, or a table with one of them as its type")
   end
   local capabilities = given(body.capabilities)
   if capabilities ~= nil then

@@ -318,14 +318,16 @@ engine.handle("script/call", function(group, name, params, caller)
   local call = run.recording and run.recording:call(group, name, params)
   local ok, result, is_raw = pcall(answer, run, group, name, params)   -- is_raw: the mark of engine.raw
   local hides = next(run.used_secrets) and name ~= "module"
-  if ok then
-    if hides then result = is_raw and run:redact(result) or run:redacted(result) end
-  else
+  if not ok then
     local e = fail.from(result)
     result = hides and fail.new(e.code, run:redact(e.message), run:redacted(e.trace)) or e
     result.status = e.status
+  elseif hides and is_raw then
+    result = run:redact(result)
+  elseif hides then
+    result = run:redacted(result)
   end
-  if call then run.recording:answered(call, ok, result) end
+  if call then run.recording:answered(call, ok, result, is_raw) end
   if not ok then error(result, 0) end
   return result, is_raw
 end)

@@ -39,11 +39,12 @@ function Recording:call(group, name, params)
 end
 
 --- It is answered, with what the script sees.
-function Recording:answered(call, ok, result)
+---@param is_raw any The answer is JSON text already.
+function Recording:answered(call, ok, result, is_raw)
   call.took = now(self) - call.at
   if ok then
     if result == nil then return end
-    call.answer = json.encode(result)
+    call.answer = is_raw and result or json.encode(result)
   else
     call.error = json.encode({ code = result.code, message = result.message, status = result.status, trace = result.trace or json.array({}) })
   end
@@ -85,6 +86,7 @@ end
 
 --- The run is over; its recording is stored. Without place for it the run is none the worse.
 ---@async
+---@param spec table What engine.script.run was given.
 function Recording:keep(job, run, spec, outcome)
   local shown = { status = outcome.status, message = outcome.message, result = outcome.result }
   local text = object({

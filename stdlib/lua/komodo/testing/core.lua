@@ -106,7 +106,7 @@ end
 --- The `core` of a module. `more` has what belongs to the run: log, ask, tell, read …
 function M.new(komodo, more)
   local native_found, native = pcall(require, "komodo.native")
-  local core = { err = M.problem, freeze = freeze, public = komodo, part = function(name) return require("komodo._core." .. name) end }
+  local core = { err = M.problem, freeze = freeze, freeze_data = function(t) return t end, public = komodo, part = function(name) return require("komodo._core." .. name) end }
   for name, fn in pairs(plain) do core[name] = fn end
   for name, fn in pairs(native_found and native or {}) do core[name] = name:find("^un[ty]") and decoder(fn) or fn end
   for name, fn in pairs(more or {}) do core[name] = fn end

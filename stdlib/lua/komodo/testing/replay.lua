@@ -15,7 +15,7 @@ local module = require("komodo.testing.module")
 local M = {}
 
 local NEVER = 1e15
-local parts = { "script", "state", "http", "pure", "time", "formats", "terminal", "respond" }
+local parts = { "script", "state", "http", "pure", "time", "formats", "sugar", "terminal", "event" }
 
 local Replay = {}
 Replay.__index = Replay
@@ -97,7 +97,7 @@ local function tell(self, name, params) take(self, key_of("komodo", name, params
 
 local function new_module(self)
   local t = self.t
-  local komodo = { args = t.args, event = t.event, run = t.run_info, json = module.json }
+  local komodo = { args = t.args, run = t.run_info, json = module.json }
   function komodo.read(name, params) return call(self, "read", name, params) end
   function komodo.write(name, params) return call(self, "write", name, params) end
   function komodo.start(name, params) return call(self, "start", name, params) end
@@ -115,11 +115,7 @@ local function new_module(self)
     execute = function(name, params) return call(self, "execute", name, params) end,
     start = komodo.start, sleep = sleep,
   })
-  for _, part in ipairs(parts) do
-    local found, problem = pcall(core.load, part, komodo, made)
-    if not found and not tostring(problem):find("there is no", 1, true) then error(problem, 0) end
-  end
-  core.load("sugar", komodo, made)
+  for _, part in ipairs(parts) do core.load(part, komodo, made) end
   return komodo
 end
 
@@ -181,7 +177,7 @@ function M.run(new, given, source)
   local run = recording.run or {}
   local self = setmetatable({ recording = recording }, Replay)
   self.entries, self.by_key = entries_of(recording)
-  local t = new({ now = recording.start_ts, args = module.copy(recording.args), event = run.event, run = run })
+  local t = new({ now = recording.start_ts, args = module.copy(recording.args), run = run })
   self.t, t.read_clock = t, clock_of(self)
   math.randomseed(recording.seed, 0)
   local environment = module.globals(t, new_module(self))

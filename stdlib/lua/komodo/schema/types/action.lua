@@ -80,7 +80,7 @@ return {
     S.must("id", "string", "Id of the Update of the run."),
     S.must("action", "string", "Id of the Action."),
     S.must("start_ts", "int", "Start, in milliseconds."),
-    S.must("recording", "string", "What `km script replay` reads, as JSON: script, arguments, every call with its answer, clock, seed."),
+    S.must("recording", "object", "What `km script replay` reads: script, arguments, every call with its answer, clock, seed."),
   })),
   S.ours(S.struct("ListActionRunsResponse", "A page of runs.", {
     S.list("runs", "ActionRun", "Runs, newest first."),
