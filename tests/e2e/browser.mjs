@@ -1,5 +1,6 @@
 // Chromium for the tests of the web page: Debian's own, with a fresh profile, and pages that collect what goes wrong in them.
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
@@ -44,4 +45,17 @@ export async function logIn(page, pair, username = "admin", password = pair.pass
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("navigation", { name: "Places" }).waitFor({ state: "attached" });
+}
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What makes the page hard to use for people who cannot see or point, as "rule: selector (why)": serious and critical
+ * findings of axe-core. `rules` are the only ones that are tried, when given. */
+export async function barriers(page, rules) {
+  if (!await page.evaluate(() => "axe" in window)) await page.evaluate(axe);
+  return page.evaluate(async (only) => {
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"], ...(only ? { runOnly: { type: "rule", values: only } } : {}) });
+    return violations.filter((v) => v.impact === "serious" || v.impact === "critical")
+      .flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")} (${n.failureSummary.split("\n")[1]?.trim()})`));
+  }, rules);
 }

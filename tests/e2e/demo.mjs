@@ -54,9 +54,26 @@ export async function fill(pair, { docker = false } = {}) {
     for (const name of names.slice(0, 8)) await run("Deploy", { deployment: deployments[name] });
     await run("StopDeployment", { deployment: deployments.mailer });
     await run("DeployStack", { stack });
+    await write("CreateTerminal", { target: { type: "Deployment", params: { deployment: deployments["api-gateway"] } }, name: "look", command: "sh" });
   }
   const updates = (await read("ListUpdates", {})).updates;
   const of = (operation, success) => updates.find((u) => u.operation === operation && u.success === success)?.id;
   return { as, server, stack, deployments, action, broken, procedure, builder,
     updates: { deploy: of("Deploy", true), failed: of("RunAction", false), config: updates.find((u) => u.operation === "UpdateDeployment")?.id } };
+}
+
+/** Every page of the web page by a name, for what `fill` made. */
+export function placesOf({ server, stack, action, procedure, deployments, updates }) {
+  const web = deployments.web;
+  return {
+    home: "/", servers: "/servers", server: `/servers/${server}`, "server-stats": `/servers/${server}?tab=stats`, "server-config": `/servers/${server}?tab=config`,
+    "server-processes": `/servers/${server}?tab=processes`, "server-terminals": `/servers/${server}?tab=terminals`,
+    containers: "/containers", container: `/servers/${server}/container/api-gateway`, images: "/images", networks: "/networks", volumes: "/volumes", stats: "/stats",
+    stacks: "/stacks", stack: `/stacks/${stack}`, "stack-config": `/stacks/${stack}?tab=config`, deployments: "/deployments", "deployments-filtered": "/deployments?q=tag%3Ajobs",
+    deployment: `/deployments/${web}`, "deployment-log": `/deployments/${deployments["api-gateway"]}?tab=log`, "deployment-terminals": `/deployments/${deployments["api-gateway"]}?tab=terminals`, "deployment-manage": `/deployments/${web}?tab=manage`, "deployment-toml": `/deployments/${web}?tab=toml`,
+    builds: "/builds", repos: "/repos", swarms: "/swarms", actions: "/actions", action: `/actions/${action}`, "action-runs": `/actions/${action}?tab=runs`, procedures: "/procedures", procedure: `/procedures/${procedure}`,
+    schedules: "/schedules", syncs: "/resource-syncs", alerts: "/alerts", updates: "/updates", "update-deploy": `/updates/${updates.deploy ?? updates.config}`, "update-failed": `/updates/${updates.failed}`, "update-config": `/updates/${updates.config}`,
+    alerters: "/alerters", builders: "/builders", variables: "/settings/variables", tags: "/settings/tags", providers: "/settings/providers", onboarding: "/settings/onboarding", users: "/settings/users", engine: "/settings/engine", account: "/profile",
+    missing: "/nothing/here",
+  };
 }

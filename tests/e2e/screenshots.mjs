@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { logIn, startBrowser } from "./browser.mjs";
-import { fill } from "./demo.mjs";
+import { fill, placesOf } from "./demo.mjs";
 import { eventually, startDocker, startPair, tempDir } from "./harness.mjs";
 
 const [, , into, only] = process.argv;
@@ -15,17 +15,7 @@ try {
   pair = await startPair(dir, { ...(docker ? { docker } : {}), env: { KOMODO_TITLE: "Komodo", ...(process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {}) } });
   const made = await fill(pair, { docker: docker !== null });
   await eventually("stats were kept", async () => (await made.as.read("GetHistoricalServerStats", { server: made.server, granularity: "15-sec" })).stats.length > 3, 120000);
-  const web = made.deployments["web"];
-  const pages = {
-    home: "/", servers: "/servers", server: `/servers/${made.server}`, "server-stats": `/servers/${made.server}?tab=stats`, "server-config": `/servers/${made.server}?tab=config`,
-    containers: "/containers", container: `/servers/${made.server}/container/api-gateway`, images: "/images", networks: "/networks", volumes: "/volumes", stats: "/stats",
-    stacks: "/stacks", stack: `/stacks/${made.stack}`, "stack-config": `/stacks/${made.stack}?tab=config`, deployments: "/deployments", "deployments-filtered": "/deployments?q=tag%3Ajobs",
-    deployment: `/deployments/${web}`, "deployment-log": `/deployments/${made.deployments["api-gateway"]}?tab=log`, "deployment-manage": `/deployments/${web}?tab=manage`, "deployment-toml": `/deployments/${web}?tab=toml`,
-    builds: "/builds", repos: "/repos", swarms: "/swarms", actions: "/actions", action: `/actions/${made.action}`, procedures: "/procedures", procedure: `/procedures/${made.procedure}`,
-    schedules: "/schedules", syncs: "/resource-syncs", alerts: "/alerts", updates: "/updates", "update-deploy": `/updates/${made.updates.deploy ?? made.updates.config}`, "update-failed": `/updates/${made.updates.failed}`, "update-config": `/updates/${made.updates.config}`,
-    alerters: "/alerters", builders: "/builders", variables: "/settings/variables", tags: "/settings/tags", providers: "/settings/providers", onboarding: "/settings/onboarding", users: "/settings/users", engine: "/settings/engine", account: "/profile",
-    missing: "/nothing/here",
-  };
+  const pages = placesOf(made);
   browser = await startBrowser();
   const page = await browser.page();
   const wanted = only ? new RegExp(only) : /./;
@@ -49,6 +39,12 @@ try {
     await page.locator("main h1, main h2").first().waitFor();
     await page.waitForLoadState("networkidle");
     await shoot(name);
+  }
+  if (wanted.test("run")) {
+    await page.goto(`${pair.url}/actions/${made.action}?tab=runs`);
+    await page.locator("tbody a").first().click();
+    await page.getByRole("dialog").getByText("Capabilities").waitFor();
+    await shoot("run");
   }
   if (wanted.test("omnibar")) {
     await page.goto(`${pair.url}/deployments`);

@@ -3,14 +3,15 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { program, startBrowser } from "./browser.mjs";
+import { barriers, logIn, program, startBrowser } from "./browser.mjs";
+import { fill, placesOf } from "./demo.mjs";
 import { IMAGE, eventually, startDocker, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login, request } from "./tools.mjs";
+import { bearer, caller, login, objectId, permissionDocument, request, store, stored, userDocument } from "./tools.mjs";
 
 const dir = tempDir("ui");
 const docker = program ? startDocker(path.join(dir, "docker")) : null;
 const skip = !program ? "chromium is not installed" : !docker ? "no docker engine can run here" : false;
-let pair, browser, page, as;
+let pair, browser, page, as, places;
 
 before(async () => {
   if (skip) return;
@@ -75,7 +76,7 @@ test("a deployment is created, configured, deployed and watched", { skip }, asyn
   const field = (name) => page.locator(`#field-${name}`);
   await field("image").getByRole("textbox").fill(IMAGE);
   await field("network").getByRole("textbox").fill("none");
-  await field("command").getByRole("textbox").fill("sh -c 'echo hello from the page; sleep 1000'");
+  await field("command").getByRole("textbox").fill("sh -c 'trap exit TERM; echo hello from the page; sleep 1000 & wait'");
   await page.getByText("3 changes").first().waitFor();
   page.once("dialog", (ask) => ask.dismiss());   // leaving would lose them: stays
   await page.getByRole("link", { name: "Servers" }).first().click();
@@ -159,7 +160,7 @@ test("secrets are written, not shown", { skip }, async () => {
   await page.goto(`${pair.url}/settings/variables`);
   await page.getByRole("button", { name: "New variable" }).first().click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Name").fill("API_TOKEN");
+  await dialog.getByLabel("Name").fill("PAGE_TOKEN");
   await dialog.getByLabel("Value").fill("very-secret");
   await dialog.getByText("Secret: not shown").click();
   await dialog.getByRole("button", { name: "Save" }).click();
@@ -167,21 +168,30 @@ test("secrets are written, not shown", { skip }, async () => {
   assert.equal((await page.content()).includes("very-secret"), false);
 });
 
-test("every page fits 360 px and has nothing to say in the console", { skip }, async () => {
-  await page.setViewportSize({ width: 360, height: 780 });
-  const [server] = await as.read("ListServers", {});
+test("every page fits 360 px, is accessible in both themes, and has nothing to say in the console", { skip }, async () => {
+  const made = await fill(pair);
   const [hello] = await as.read("ListDeployments", { query: { names: ["hello"] } });
-  const { updates } = await as.read("ListUpdates", {});
-  const places = ["/", "/servers", "/containers", "/images", "/networks", "/volumes", "/stats", "/stacks", "/deployments", "/builds", "/repos", "/swarms", "/actions", "/procedures", "/schedules",
-    "/resource-syncs", "/alerts", "/updates", "/alerters", "/builders", "/settings/variables", "/settings/tags", "/settings/providers", "/settings/onboarding", "/settings/users", "/settings/engine", "/profile",
-    ...["containers", "config", "stats", "processes", "manage"].map((tab) => `/servers/${server.id}?tab=${tab}`), `/servers/${server.id}/container/hello`, `/deployments/${hello.id}`, `/updates/${updates[0].id}`, "/nothing"];
-  for (const place of places) {
+  places = { ...placesOf(made), container: `/servers/${made.server}/container/hello`, "container-terminals": `/servers/${made.server}/container/hello?tab=terminals`,
+    "deployment-log": `/deployments/${hello.id}?tab=log`, "deployment-inspect": `/deployments/${hello.id}?tab=inspect`, "server-manage": `/servers/${made.server}?tab=manage` };
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.evaluate(() => localStorage.setItem("komodo.look", JSON.stringify({ theme: "system" })));
+  const wrong = [];
+  for (const [name, place] of Object.entries(places)) {
+    await page.setViewportSize({ width: 360, height: 780 });
     await page.goto(pair.url + place);
     await page.locator("main h1").first().waitFor();
     await page.waitForLoadState("networkidle");
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(width <= 360, `${place} is ${width} px wide`);
+    if (width > 360) wrong.push(`${name} (${place}) is ${width} px wide`);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    const found = await barriers(page);
+    await page.emulateMedia({ colorScheme: "light" });
+    found.push(...(await barriers(page, ["color-contrast"])).map((f) => `light: ${f}`));
+    await page.emulateMedia({ colorScheme: "dark" });
+    wrong.push(...found.map((f) => `${name}: ${f}`));
   }
+  assert.deepEqual(wrong, []);
+  await page.setViewportSize({ width: 360, height: 780 });
   await page.getByRole("button", { name: "Places" }).click();
   await page.getByRole("navigation", { name: "Places" }).getByRole("link", { name: "Stacks" }).click();
   await heading("Stacks").waitFor();
@@ -189,25 +199,137 @@ test("every page fits 360 px and has nothing to say in the console", { skip }, a
   assert.deepEqual(page.problems, []);
 });
 
-test("a connection that is lost is said, and comes back", { skip }, async () => {
+test("a terminal is typed into, sized, found again after the engine was away, and ended", { skip }, async () => {
   await page.goto(`${pair.url}/deployments`);
+  await page.getByRole("link", { name: "hello", exact: true }).click();
+  await page.getByRole("link", { name: "Terminals", exact: true }).click();
+  await page.getByText("No terminal is open").waitFor();
+  await page.getByRole("button", { name: "New terminal" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("mine");
+  await page.keyboard.press("Enter");
+  const stage = (word) => page.locator(".terminal .foot").getByText(word, { exact: true }).waitFor({ timeout: 30000 });
+  const screen = page.locator(".xterm-rows");
+  await stage("connected");
+  await page.keyboard.type("echo $((40+2))-and-more\n");
+  await screen.getByText("42-and-more").waitFor();
+  await page.setViewportSize({ width: 900, height: 700 });
+  await eventually("the shell knows the new size", async () => {
+    const [columns, rows] = (await page.locator(".terminal .foot .num").textContent()).split(" × ");
+    await page.keyboard.type("stty size\n");
+    return screen.getByText(`${rows} ${columns}`).first().waitFor({ timeout: 2000 }).then(() => true);
+  });
+  await page.setViewportSize({ width: 1440, height: 900 });
+
   await page.getByRole("button", { name: "live" }).waitFor();
   await pair.engine.stop();
   await page.getByRole("button", { name: "no connection" }).waitFor();
+  await stage("no connection");
+  addOperator();
   await pair.startEngine();
   await page.getByRole("button", { name: "live" }).waitFor({ timeout: 30000 });
+  await eventually("the agent is there again", async () => (await as.read("ListTerminals", {})).length === 1);
+  await page.getByRole("button", { name: "Connect now" }).click({ timeout: 1000 }).catch(() => {});   // unless it just did by itself
+  await stage("connected");
+  await screen.getByText("42-and-more").waitFor();
+
+  await page.locator(".xterm").click();
+  await page.keyboard.press("Shift+Escape");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "mine");
+  await page.getByRole("button", { name: "End mine" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "End terminal" }).click();
+  await page.getByText("No terminal is open").waitFor();
+  assert.deepEqual(await as.read("ListTerminals", {}), []);
 });
 
-test("a session that ended asks to log in and comes back to the same page", { skip }, async () => {
+// Somebody who may run one deployment and read its log, and nothing else. The engine must be away.
+function addOperator() {
+  const hash = stored(pair, "User").find((u) => u.username === "admin").config.data.password;
+  const hello = stored(pair, "Deployment").find((d) => d.name === "hello")._id.$oid;
+  const id = objectId(0xb01), permission = objectId(0xb02);
+  store(pair, { User: { [id]: userDocument(id, "operator", hash) },
+    Permission: { [permission]: permissionDocument(permission, { type: "User", id }, { type: "Deployment", id: hello }, "Execute", ["Logs"]) } });
+}
+
+// Where the focus is, and what a person sees of it.
+const focus = () => page.evaluate(() => {
+  const at = document.activeElement, box = at.getBoundingClientRect();
+  const marked = (e) => { const { outlineStyle, outlineWidth } = getComputedStyle(e); return outlineStyle !== "none" && parseFloat(outlineWidth) > 0; };
+  const near = [at, at.parentElement, at.parentElement?.parentElement, at.nextElementSibling].filter(Boolean);
+  return { name: at.getAttribute("aria-label") ?? (at.labels?.[0]?.textContent || at.textContent).trim().slice(0, 60), tag: at.tagName, lost: at === document.body, dialog: at.closest("[role=dialog]") !== null,
+    seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth, marked: near.some(marked) };
+});
+const isSeen = (at) => assert.ok(!at.lost && at.seen && at.marked, `the focus cannot be seen: ${JSON.stringify(at)}`);
+async function tabTo(name) {
+  for (let i = 0; i < 80; i++) {
+    await page.keyboard.press("Tab");
+    const at = await focus();
+    isSeen(at);
+    if (at.name === name) return;
+  }
+  throw new Error(`Tab does not come to ${name}`);
+}
+
+test("by keyboard alone: log in where a session ended, find a deployment, open a dialog and leave it", { skip }, async () => {
   await page.goto(`${pair.url}/stacks`);
   await heading("Stacks").waitFor();
   await page.evaluate(() => localStorage.setItem("komodo.token", "no.longer.valid"));
   await page.reload();
   await page.getByText("Your session has ended").waitFor();
-  await page.getByLabel("Name").fill("admin");
-  await page.getByLabel("Password", { exact: true }).fill(pair.password);
-  await page.getByRole("button", { name: "Log in" }).click();
+  assert.equal((await focus()).name, "Name");
+  await page.keyboard.type("admin");
+  await tabTo("Password");
+  await page.keyboard.type(pair.password);
+  await page.keyboard.press("Enter");
   await heading("Stacks").waitFor();
+
+  await page.keyboard.press("Control+k");
+  await page.getByRole("option").first().waitFor();
+  await page.keyboard.type("hello");
+  await page.getByRole("option", { name: /hello.*deployment/ }).waitFor();
+  await page.keyboard.press("Enter");
+  await heading("hello").waitFor();
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  await page.locator("#field-image").waitFor();
+
+  // The first stop leads past the places, to the page.
+  await page.evaluate(() => document.activeElement.blur());
+  await page.reload();
+  await page.locator("#field-image").waitFor();
+  await tabTo("Skip to the page");
+  await page.keyboard.press("Enter");
+  await tabTo("Actions");
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitem", { name: "Copy…" }).waitFor();
+  for (let i = 0; i < 20 && (await focus()).name !== "Copy…"; i++) await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByLabel("Name").waitFor();
+  await eventually("the dialog has the focus", async () => (await focus()).dialog);
+  for (let i = 0; i < 6; i++) {
+    await page.keyboard.press("Tab");
+    const at = await focus();
+    isSeen(at);
+    assert.ok(at.dialog, `the focus leaves the dialog: ${JSON.stringify(at)}`);
+  }
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  await eventually("the focus comes back to what opened it", async () => (await focus()).name === "Actions");
+  for (let i = 0; i < 40; i++) {
+    await page.keyboard.press("Tab");
+    const at = await focus();
+    if (at.lost) {   // only behind the last stop, before the first
+      await page.keyboard.press("Tab");
+      assert.equal((await focus()).name, "Skip to the page");
+      break;
+    }
+    isSeen(at);
+  }
+  await page.keyboard.press("Escape");
+  await page.locator("#main").focus();
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  assert.equal((await focus()).lost, false);
 });
 
 test("who may only look is offered nothing else", { skip }, async () => {
@@ -225,4 +347,38 @@ test("who may only look is offered nothing else", { skip }, async () => {
   await page.getByText("You may look, but not change.").waitFor();
   assert.equal(await page.getByRole("button", { name: "Deploy", exact: true }).count(), 0);
   assert.equal(await page.locator("#field-network input").isDisabled(), true);
+});
+
+async function logInAs(name, password) {
+  await page.evaluate(() => localStorage.removeItem("komodo.token"));
+  await logIn(page, pair, name, password);
+}
+const buttons = () => page.locator("main").getByRole("button", { disabled: false }).evaluateAll((all) => all.filter((b) => b.checkVisibility()).map((b) => (b.getAttribute("aria-label") ?? b.textContent).trim()));
+
+test("no page offers a viewer what he may not do", { skip }, async () => {
+  await logInAs("viewer", "viewer-password");
+  const wrong = [];
+  // One page of each sort.
+  for (const name of ["server", "server-manage", "container", "containers", "volumes", "stack", "deployment", "deployment-manage", "action", "schedules", "syncs", "actions", "update-failed", "variables", "tags", "providers"]) {
+    await page.goto(pair.url + places[name]);
+    await page.locator("main h1").first().waitFor();
+    await page.waitForLoadState("networkidle");
+    for (const label of await buttons())
+      if (/^(Delete|Deploy|Redeploy|Run|Prune|Save|Add|Start|Stop|Restart|Pause|Destroy|Pull|Rename|Clone|Build|Enable|Disable|Edit|Remove|Change|New (server|builder|alerter|action|procedure|variable|account|key|user|terminal))\b/.test(label)) wrong.push(`${name}: ${label}`);
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("who may run but not change is offered that", { skip }, async () => {
+  await logInAs("operator", pair.password);
+  await page.goto(`${pair.url}/deployments`);
+  await page.getByRole("link", { name: "hello", exact: true }).click();
+  await page.getByRole("button", { name: "Actions" }).waitFor();
+  await page.getByText("You may look, but not change.").waitFor();
+  await page.getByRole("link", { name: "Log", exact: true }).click();
+  await page.getByRole("log").getByText("hello from the page").waitFor();
+  await page.getByRole("link", { name: "Terminals", exact: true }).click();
+  await page.getByText("No terminals for you here").waitFor();
+  await page.getByRole("button", { name: "Restart", exact: true }).click();
+  await toast("Restart deployment: hello").waitFor({ timeout: 30000 });
 });

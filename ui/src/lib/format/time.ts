@@ -44,3 +44,6 @@ export function duration(ms: number): string {
   if (s < 86_400) return `${Math.floor(s / 3600)} h${s % 3600 >= 60 ? ` ${Math.floor((s % 3600) / 60)} min` : ""}`;
   return `${Math.floor(s / 86_400)} d${s % 86_400 >= 3600 ? ` ${Math.floor((s % 86_400) / 3600)} h` : ""}`;
 }
+
+/** "3 ms", "0.4 ms", and lengths above a second as `duration` has them. */
+export const cost = (ms: number): string => (ms >= 1000 ? duration(ms) : `${ms < 10 && ms % 1 ? ms.toFixed(1) : Math.round(ms)} ms`);
