@@ -85,7 +85,6 @@ static int l_native(lua_State *L)
 static void add_native(lua_State *L)
 {
   json_open(L);   /* the marks of arrays, which decoded texts have */
-  errors_open(L);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, l_native);
   lua_setfield(L, -2, "komodo.native");

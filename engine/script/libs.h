@@ -79,7 +79,7 @@ struct http_client;
 void lib_http_open(lua_State *L, struct http_client *client);
 
 /* A table of what the Lua half of `komodo` needs of C and what needs no run: codecs, digests, TOML, YAML, time zones,
- * schedules. For programs without a runner too; those call errors_open first. [-0, +1, m] */
+ * schedules. For programs without a runner too. [-0, +1, m] */
 void lua_pure_functions(lua_State *L);
 
 /* ---- for bindings ---- */
