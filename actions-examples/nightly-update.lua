@@ -1,7 +1,8 @@
 --- Updates the images of tagged stacks at night, inside a maintenance window.
 --
 -- What: pulls and redeploys every stack with the tag one at a time, and stops starting new ones when the window ends.
--- Args: tag = "auto-update", from = 2, to = 5 (hours in UTC; a window may pass midnight), force = false
+-- Args: tag = "auto-update", from = 2, to = 5 (hours; a window may pass midnight), zone = "Europe/Berlin" (absent:
+--       UTC), force = false
 -- Trigger: schedule, "every day at 02:00"
 -- capabilities: read:ListStacks, execute:PullStack, execute:DeployStack
 
@@ -10,7 +11,7 @@ local from, to = komodo.args.from or 2, komodo.args.to or 5
 
 local function in_window()
   if komodo.args.force then return true end
-  local hour = tonumber(os.date("!%H", komodo.now() // 1000))
+  local hour = assert(komodo.time.parts(nil, komodo.args.zone)).hour
   if from <= to then return hour >= from and hour < to end
   return hour >= from or hour < to
 end

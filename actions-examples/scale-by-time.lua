@@ -1,12 +1,12 @@
 --- Starts and stops replicas by the time of day.
 --
 -- What: deployments with the tag, sorted by name, are the replicas; as many run as the hour wants, the rest is stopped.
--- Args: tag = "replica", day = 4, night = 1, from = 7, to = 20 (hours in UTC)
+-- Args: tag = "replica", day = 4, night = 1, from = 7, to = 20 (hours), zone = "Europe/Berlin" (absent: UTC)
 -- Trigger: schedule, "every 15 minutes"
 -- capabilities: read:ListDeployments, execute:StartDeployment, execute:StopDeployment
 
 local args = komodo.args
-local hour = tonumber(os.date("!%H", komodo.now() // 1000))
+local hour = assert(komodo.time.parts(nil, args.zone)).hour
 local is_day = hour >= (args.from or 7) and hour < (args.to or 20)
 local wanted = is_day and (args.day or 4) or args.night or 1
 

@@ -2,25 +2,26 @@
 --
 -- What: in the evening what runs is stopped and noted; in the morning only what was noted is started. A stack with the tag
 --       "keep" stays up.
--- Args: tag = "dev", morning = 7, evening = 20 (hours in UTC), weekend = false (true: also start on Saturday and Sunday)
+-- Args: tag = "dev", morning = 7, evening = 20 (hours), zone = "Europe/Berlin" (absent: UTC), weekend = false (true: also start
+--       on Saturday and Sunday)
 -- Trigger: schedule, "every hour"
 -- capabilities: read:ListStacks, execute:StopStack, execute:StartStack, kv
 
 local args = komodo.args
-local tag, seconds = args.tag or "dev", komodo.now() // 1000
-local hour, day = tonumber(os.date("!%H", seconds)), tonumber(os.date("!%w", seconds))
-local is_weekend = (day == 0 or day == 6) and not args.weekend
+local tag, now = args.tag or "dev", assert(komodo.time.parts(nil, args.zone))
+local hour, is_weekend = now.hour, now.weekday >= 6 and not args.weekend
 local is_day = hour >= (args.morning or 7) and hour < (args.evening or 20) and not is_weekend
 
 local noted = komodo.kv.get("stopped") or {}
 
 if is_day then
-  local started = komodo.json.array({})
+  local started, left = komodo.json.array({}), komodo.json.array({})
   for _, name in ipairs(noted) do
     local ok, err = komodo.execute("StartStack", { stack = name })
-    if ok then started[#started + 1] = name else komodo.log.error(name .. ": " .. tostring(err)) end
+    if not ok then komodo.log.error(name .. ": " .. tostring(err)) end
+    table.insert(ok and started or left, name)
   end
-  if #noted > 0 then assert(komodo.kv.delete("stopped")) end
+  if #noted > 0 then assert(komodo.kv.set("stopped", left)) end   -- what did not start is tried again the next time
   return { started = started }
 end
 

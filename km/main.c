@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include "base/embed.h"
+#include "doc/json.h"
 #include "km/native.h"
+#include "script/libs.h"
+#include "script/policy_internal.h"
 
 extern const struct embed_file km_stdlib[], km_commands[];
 
@@ -56,6 +59,39 @@ static void add_searcher(lua_State *L)
   lua_pop(L, 1);
 }
 
+/* Where the distribution has modules, beside the places Lua itself knows. [-0, +0, m] */
+static void add_places(lua_State *L)
+{
+  static const char *const places[][2] = {
+    {"path", "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua"},
+    {"cpath", "/usr/lib/" KM_ARCHITECTURE "/lua/5.4/?.so;/usr/lib/lua/5.4/?.so"}};
+  lua_getglobal(L, "package");
+  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    lua_getfield(L, -1, places[i][0]);
+    lua_pushfstring(L, "%s;%s", lua_tostring(L, -1), places[i][1]);
+    lua_setfield(L, -3, places[i][0]);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* require("komodo.native"): what the engine does in C for scripts, for komodo.testing   [-2, +1, m] */
+static int l_native(lua_State *L)
+{
+  lua_pure_functions(L);
+  return 1;
+}
+
+static void add_native(lua_State *L)
+{
+  json_open(L);   /* the marks of arrays, which decoded texts have */
+  errors_open(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, l_native);
+  lua_setfield(L, -2, "komodo.native");
+  lua_pop(L, 2);
+}
+
 static int l_traceback(lua_State *L)
 {
   luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
@@ -74,6 +110,8 @@ static int l_main(lua_State *L)
   const struct start *start = lua_touserdata(L, 1);
   luaL_openlibs(L);
   add_searcher(L);
+  add_places(L);
+  add_native(L);
   native_open(L, &start->args);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "km.main");

@@ -1,6 +1,8 @@
 /* api/api.h: the engine as its parts, and how a request goes through it.
  *
  *   http.c      bytes to route: CORS, request forms, error bodies
+ *   inbound.c   what nobody logs in for: /listener, /hook
+ *   documents.c descriptions of the API that are made once
  *   credentials.c   who asks
  *   dispatch.c  schema, access gate, handler (C for hot reads, policy Lua for the rest)
  *   reads.c     the handlers in C
@@ -24,7 +26,7 @@
 
 struct live;
 
-/* Documents that are made once, on first demand (http.c). */
+/* Documents that are made once, on first demand (documents.c). */
 enum { API_DOCUMENTS = 3 };
 struct api_document {
   char *text;   /* owned */

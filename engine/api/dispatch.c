@@ -133,11 +133,11 @@ static struct policy_task *run_policy(struct api *api, const char *key, const ch
 }
 
 /* NULL: `answer` says why. */
-static yyjson_doc *normalise(const struct schema_type *type, yyjson_val *params, struct answer *answer)
+static yyjson_doc *normalise(const struct schema_type *type, yyjson_val *params, const struct caller *caller, struct answer *answer)
 {
   CLEANUP(json_mut_doc_free) yyjson_mut_doc *mut = yyjson_mut_doc_new(NULL);
   yyjson_mut_val *normal;
-  Err err = mut ? schema_normalise(type, params, SCHEMA_FULL, mut, &normal, &answer->diag) : ERR_NOMEM;
+  Err err = mut ? schema_normalise(type, params, caller && caller->by.len ? SCHEMA_FROM_LUA : SCHEMA_FULL, mut, &normal, &answer->diag) : ERR_NOMEM;
   if (err)
     return fail(answer, err);
   yyjson_doc *doc = yyjson_mut_val_imut_copy(normal, NULL);
@@ -147,7 +147,7 @@ static yyjson_doc *normalise(const struct schema_type *type, yyjson_val *params,
 struct policy_task *dispatch_typed(struct api *api, const char *type, const char *handler, yyjson_val *params,
                                    const struct caller *caller, struct str client_ip, struct answer *answer)
 {
-  CLEANUP(json_doc_free) yyjson_doc *doc = normalise(schema_type(api->schema, type), params, answer);
+  CLEANUP(json_doc_free) yyjson_doc *doc = normalise(schema_type(api->schema, type), params, caller, answer);
   return doc ? run_policy(api, handler, handler, yyjson_doc_get_root(doc), caller, client_ip, answer) : NULL;
 }
 
@@ -157,7 +157,7 @@ struct policy_task *dispatch(struct api *api, enum schema_group group, struct st
   const struct schema_request *r = schema_request(api->schema, group, name);
   if (!r)
     return fail(answer, diag_set(&answer->diag, ERR_NOTFOUND, "There is no request '%.*s' in /%s", STR_ARG(str_sub(name, 0, 100)), paths[group]));
-  CLEANUP(json_doc_free) yyjson_doc *doc = normalise(r->params, params, answer);
+  CLEANUP(json_doc_free) yyjson_doc *doc = normalise(r->params, params, caller, answer);
   if (!doc)
     return NULL;
   yyjson_val *root = yyjson_doc_get_root(doc);

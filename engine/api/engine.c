@@ -209,9 +209,10 @@ static void on_refresh(struct str server_id, void *data)
 /* A pass of polls parses megabytes that are gone a moment later; what the allocator kept of them goes back to the system. */
 static void on_tick(int64_t tick_unix_ms, void *data)
 {
-  (void)tick_unix_ms;
-  (void)data;
+  char tick[24];
+  snprintf(tick, sizeof tick, "%lld", (long long)tick_unix_ms);
   malloc_trim(0);
+  tell(data, "monitor/tick", (struct texts){{str_of(tick)}, 1});
 }
 
 static void on_resource_change(void *data, enum kind kind, struct str id, const struct row *row)
@@ -299,11 +300,11 @@ static Err start_link(struct engine *e, struct diag *reterr)
   return OK;
 }
 
-/* Resources and Updates are stored as they are declared; other documents keep what their handlers made. */
+/* Resources, Updates and alerts are stored as they are declared; other documents keep what their handlers made. */
 static bool arrange(const char *collection, struct str json, struct buf *out, void *data)
 {
   struct api *api = data;
-  if (kind_of(str_of(collection)) == KIND_NONE && strcmp(collection, COLLECTION_UPDATE) != 0)
+  if (kind_of(str_of(collection)) == KIND_NONE && strcmp(collection, COLLECTION_UPDATE) != 0 && strcmp(collection, COLLECTION_ALERT) != 0)
     return false;
   CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
   CLEANUP(json_mut_doc_free) yyjson_mut_doc *mut = yyjson_mut_doc_new(NULL);

@@ -1,7 +1,5 @@
 /* api/http.c: from a request's bytes to its route, and back (spec api.md 1, 2, 4, 6). */
-#include <lauxlib.h>
-
-#include "api/api.h"
+#include "api/http_internal.h"
 #include "auth/client_ip.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -12,7 +10,7 @@
 
 /* ---- answers ---- */
 
-enum { HEADERS_MAX = 12 };
+enum { HEADERS_MAX = HTTP_ANSWER_HEADERS_MAX + 8 };
 
 struct headers {
   struct http_header list[HEADERS_MAX];
@@ -44,13 +42,19 @@ static void add_cors(const struct api *api, struct http_req *req, struct headers
 
 static struct api *api_of(struct http_req *req) { return http_req_data(req); }
 
-static void respond(struct http_req *req, int status, struct str type, struct str body)
+void http_answer(struct http_req *req, int status, const struct http_header *headers, size_t count, struct str body)
 {
-  struct headers h = {0};
-  if (type.len)
-    add_header(&h, "Content-Type", type);
+  struct headers h = {.count = count < HTTP_ANSWER_HEADERS_MAX ? count : HTTP_ANSWER_HEADERS_MAX};
+  if (h.count)
+    memcpy(h.list, headers, h.count * sizeof *headers);
   add_cors(api_of(req), req, &h);
   http_respond(req, status, h.list, h.count, body);
+}
+
+void http_answer_text(struct http_req *req, int status, struct str type, struct str body)
+{
+  struct http_header h = {STR("Content-Type"), type};
+  http_answer(req, status, &h, type.len ? 1 : 0, body);
 }
 
 static void respond_json(struct http_req *req, struct buf *body)
@@ -65,7 +69,7 @@ void http_answer_error(struct http_req *req, int status, const struct diag *d)
 {
   CLEANUP(buf_release) struct buf body = BUF_INIT(64 * 1024);
   status_write_error(d, &body);
-  respond(req, status, STR("application/json"), buf_str(&body));
+  http_answer_text(req, status, STR("application/json"), buf_str(&body));
 }
 
 void http_answer_stream(struct http_req *req, void (*on_drain)(struct http_req *req, void *data), void *data)
@@ -75,49 +79,36 @@ void http_answer_stream(struct http_req *req, void (*on_drain)(struct http_req *
   http_respond_begin(req, 200, h.list, h.count, on_drain, data);
 }
 
-static void answer_error(struct http_req *req, Err err, const char *message)
+void http_answer_refusal(struct http_req *req, Err err, const char *message)
 {
   struct diag d;
   diag_set(&d, err, "%s", message);
   http_answer_error(req, err_status(err), &d);
 }
 
-static void answer_method(struct http_req *req, const char *allow)
+void http_answer_method(struct http_req *req, const char *allow)
 {
-  struct headers h = {0};
-  add_header(&h, "Allow", str_of(allow));
-  add_cors(api_of(req), req, &h);
-  http_respond(req, 405, h.list, h.count, STR_NONE);
+  struct http_header h = {STR("Allow"), str_of(allow)};
+  http_answer(req, 405, &h, 1, STR_NONE);
 }
 
-static bool is_post(struct http_req *req) { return str_eq(http_req_method(req), STR("POST")); }
+bool http_req_is_post(struct http_req *req) { return str_eq(http_req_method(req), STR("POST")); }
 static bool is_get(struct http_req *req) { return str_eq(http_req_method(req), STR("GET")) || str_eq(http_req_method(req), STR("HEAD")); }
 
 static void answer_options(struct http_req *req)
 {
-  struct headers h = {0};
+  struct http_header list[2];
+  size_t count = 0;
   struct str methods = http_req_header(req, "Access-Control-Request-Method");
   struct str names = http_req_header(req, "Access-Control-Request-Headers");
   if (methods.len)
-    add_header(&h, "Access-Control-Allow-Methods", methods);
+    list[count++] = (struct http_header){STR("Access-Control-Allow-Methods"), methods};
   if (names.len)
-    add_header(&h, "Access-Control-Allow-Headers", names);
-  add_cors(api_of(req), req, &h);
-  http_respond(req, 200, h.list, h.count, STR_NONE);
+    list[count++] = (struct http_header){STR("Access-Control-Allow-Headers"), names};
+  http_answer(req, 200, list, count, STR_NONE);
 }
 
 /* ---- the API groups ---- */
-
-struct call {
-  struct api *api;
-  struct http_req *req;
-  enum schema_group group;
-  struct str name;         /* from the path; empty: form 1 */
-  struct str request;      /* its name in either form, once it is known */
-  struct str ip;
-  struct rate_limit *limit;   /* of a login request; NULL: failures do not count */
-  struct rate_attempt attempt;
-};
 
 static bool is_json(struct str type)
 {
@@ -130,7 +121,7 @@ static bool is_json(struct str type)
           str_eq_nocase(str_sub(media, media.len - 5, 5), STR("+json")));
 }
 
-static void answer(struct call *c, struct answer *a)
+void api_call_answer(struct api_call *c, struct answer *a)
 {
   if (a->err && c->limit)
     rate_limit_fail(c->limit, c->ip, &c->attempt, &a->diag);
@@ -143,17 +134,17 @@ static void answer(struct call *c, struct answer *a)
 
 static void on_task(struct op *op, void *data)
 {
-  struct call *c = data;
+  struct api_call *c = data;
   struct answer a;
   answer_init(&a);
   answer_take(&a, (struct policy_task *)op);
   if (c->request.len)
     answer_order(c->api, c->group, c->request, &a);
-  answer(c, &a);
+  api_call_answer(c, &a);
 }
 
 /* The name and parameters of either request form. */
-static Err read_form(struct call *c, yyjson_val *root, struct str *ret_name, yyjson_val **ret_params, struct diag *reterr)
+static Err read_form(struct api_call *c, yyjson_val *root, struct str *ret_name, yyjson_val **ret_params, struct diag *reterr)
 {
   if (c->name.len) {
     *ret_name = c->name;
@@ -170,7 +161,7 @@ static Err read_form(struct call *c, yyjson_val *root, struct str *ret_name, yyj
 }
 
 /* Logins with a password have a counter of their own, the other login requests share the general one (spec api.md 5). */
-static bool may_attempt(struct call *c, struct str name)
+static bool may_attempt(struct api_call *c, struct str name)
 {
   struct diag d;
   if (str_eq(name, STR("GetLoginOptions")))
@@ -182,11 +173,11 @@ static bool may_attempt(struct call *c, struct str name)
   return err == OK;
 }
 
-static void run(struct call *c, const struct caller *caller)
+static void run(struct api_call *c, const struct caller *caller)
 {
   struct http_req *req = c->req;
   if (!is_json(http_req_header(req, "Content-Type"))) {
-    answer_error(req, ERR_MEDIA, "Expected request with `Content-Type: application/json`");
+    http_answer_refusal(req, ERR_MEDIA, "Expected request with `Content-Type: application/json`");
     return;
   }
   struct answer a;
@@ -212,16 +203,16 @@ static void run(struct call *c, const struct caller *caller)
     answer_release(&a);
     return;
   }
-  answer(c, &a);
+  api_call_answer(c, &a);
 }
 
 static void on_credentials(void *data, Err err, const struct diag *d, const struct caller *caller)
 {
-  struct call *c = data;
+  struct api_call *c = data;
   if (err)
     http_answer_error(c->req, err_status(err), d);
-  else if (!is_post(c->req))
-    answer_method(c->req, "POST");
+  else if (!http_req_is_post(c->req))
+    http_answer_method(c->req, "POST");
   else
     run(c, caller);
 }
@@ -236,8 +227,7 @@ static struct http_credentials credentials_of(struct http_req *req)
   };
 }
 
-/* NULL: the client's address is none, and the request was answered with that (its arena is gone, too). */
-static struct call *new_call(struct http_req *req, enum schema_group group, struct str name)
+struct api_call *api_call_new(struct http_req *req, enum schema_group group, struct str name)
 {
   struct diag d;
   char *ip = arena_new(http_req_arena(req), CLIENT_IP_MAX);
@@ -247,18 +237,18 @@ static struct call *new_call(struct http_req *req, enum schema_group group, stru
     http_answer_error(req, err_status(err), &d);
     return NULL;
   }
-  struct call *c = arena_new(http_req_arena(req), sizeof *c);
-  *c = (struct call){.api = api_of(req), .req = req, .group = group, .name = name, .ip = str_of(ip)};
+  struct api_call *c = arena_new(http_req_arena(req), sizeof *c);
+  *c = (struct api_call){.api = api_of(req), .req = req, .group = group, .name = name, .ip = str_of(ip)};
   return c;
 }
 
 static void run_group(struct http_req *req, enum schema_group group, struct str name)
 {
-  if (group == SCHEMA_LOGIN && !is_post(req)) {
-    answer_method(req, "POST");
+  if (group == SCHEMA_LOGIN && !http_req_is_post(req)) {
+    http_answer_method(req, "POST");
     return;
   }
-  struct call *c = new_call(req, group, name);
+  struct api_call *c = api_call_new(req, group, name);
   if (!c)
     return;
   if (group == SCHEMA_LOGIN) {
@@ -280,7 +270,7 @@ static int push_user(lua_State *L, void *data)
 
 static void on_user(void *data, Err err, const struct diag *d, const struct caller *caller)
 {
-  struct call *c = data;
+  struct api_call *c = data;
   struct diag words;
   struct policy_task *task;
   if (err) {
@@ -288,7 +278,7 @@ static void on_user(void *data, Err err, const struct diag *d, const struct call
     return;
   }
   if (!is_get(c->req)) {
-    answer_method(c->req, "GET,HEAD");
+    http_answer_method(c->req, "GET,HEAD");
     return;
   }
   err = policy_call(c->api->policy, "user/self", push_user, (void *)(uintptr_t)caller, &task, &words);
@@ -307,16 +297,16 @@ static int push_body(lua_State *L, void *data)
 }
 
 /* The JSON of a POST behind the login; NULL: the request is answered. `err`, `d`: of the credentials. */
-static yyjson_doc *posted_json(const struct call *c, Err err, const struct diag *d)
+static yyjson_doc *posted_json(const struct api_call *c, Err err, const struct diag *d)
 {
   yyjson_doc *doc = NULL;
   struct diag words;
   if (err) {
     http_answer_error(c->req, err_status(err), d);
-  } else if (!is_post(c->req)) {
-    answer_method(c->req, "POST");
+  } else if (!http_req_is_post(c->req)) {
+    http_answer_method(c->req, "POST");
   } else if (!is_json(http_req_header(c->req, "Content-Type"))) {
-    answer_error(c->req, ERR_MEDIA, "Expected request with `Content-Type: application/json`");
+    http_answer_refusal(c->req, ERR_MEDIA, "Expected request with `Content-Type: application/json`");
   } else {
     err = json_parse(http_req_body(c->req), &doc, &words);
     if (err)
@@ -327,7 +317,7 @@ static yyjson_doc *posted_json(const struct call *c, Err err, const struct diag 
 
 static void on_lua_check(void *data, Err err, const struct diag *d, const struct caller *caller)
 {
-  struct call *c = data;
+  struct api_call *c = data;
   struct diag words;
   struct policy_task *task;
   (void)caller;
@@ -345,7 +335,7 @@ static void on_lua_check(void *data, Err err, const struct diag *d, const struct
 
 static void on_terminal_execute(void *data, Err err, const struct diag *d, const struct caller *caller)
 {
-  struct call *c = data;
+  struct api_call *c = data;
   CLEANUP(json_doc_free) yyjson_doc *doc = posted_json(c, err, d);
   if (doc)
     terminal_execute(c->api, c->req, yyjson_doc_get_root(doc), caller, c->ip);
@@ -353,94 +343,11 @@ static void on_terminal_execute(void *data, Err err, const struct diag *d, const
 
 static void run_with_credentials(struct http_req *req, bool need_enabled, credentials_fn *then)
 {
-  struct call *c = new_call(req, SCHEMA_READ, STR_NONE);
+  struct api_call *c = api_call_new(req, SCHEMA_READ, STR_NONE);
   if (!c)
     return;
   struct http_credentials given = credentials_of(req);
   credentials_check(c->api, &given, c->ip, need_enabled, then, c);
-}
-
-/* ---- /listener: what git services send (spec sync.md 16) ---- */
-
-static void set_field(lua_State *L, const char *key, struct str value)
-{
-  lua_pushlstring(L, value.ptr ? value.ptr : "", value.len);
-  lua_setfield(L, -2, key);
-}
-
-/* handler { method, path, headers, body }: names of headers in lower case, the first value of each. */
-static int push_delivery(lua_State *L, void *data)
-{
-  const struct call *c = data;
-  struct http_header header;
-  size_t at = 0;
-  lua_newtable(L);
-  set_field(L, "method", http_req_method(c->req));
-  set_field(L, "path", http_req_path(c->req));
-  set_field(L, "body", http_req_body(c->req));
-  lua_newtable(L);
-  while (http_req_next_header(c->req, &at, &header)) {
-    luaL_Buffer name;
-    char *dst = luaL_buffinitsize(L, &name, header.name.len);
-    for (size_t i = 0; i < header.name.len; i++) {
-      char ch = header.name.ptr[i];
-      dst[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch - 'A' + 'a') : ch;
-    }
-    luaL_pushresultsize(&name, header.name.len);
-    lua_pushvalue(L, -1);
-    bool first = lua_rawget(L, -3) == LUA_TNIL;
-    lua_pop(L, 1);
-    if (first) {
-      lua_pushlstring(L, header.value.ptr ? header.value.ptr : "", header.value.len);
-      lua_rawset(L, -3);
-    } else {
-      lua_pop(L, 1);
-    }
-  }
-  lua_setfield(L, -2, "headers");
-  return 1;
-}
-
-/* Guessing a resource or its secret counts as a failed login does. */
-static void on_delivery(struct op *op, void *data)
-{
-  struct call *c = data;
-  struct answer a;
-  answer_init(&a);
-  answer_take(&a, (struct policy_task *)op);
-  if (a.err) {
-    if (a.err != ERR_AUTH && a.err != ERR_NOTFOUND)
-      c->limit = NULL;
-    answer(c, &a);
-    return;
-  }
-  respond(c->req, 200, STR_NONE, STR_NONE);
-  answer_release(&a);
-}
-
-static void route_listener(struct http_req *req)
-{
-  struct diag d;
-  struct policy_task *task;
-  if (!is_post(req)) {
-    answer_method(req, "POST");
-    return;
-  }
-  if (!str_is_utf8(http_req_body(req))) {
-    answer_error(req, ERR_INVALID, "The body must be UTF-8");
-    return;
-  }
-  struct call *c = new_call(req, SCHEMA_EXECUTE, STR_NONE);
-  if (!c)
-    return;
-  c->limit = c->api->limit_general;
-  Err err = rate_limit_check(c->limit, c->ip, clock_mono_ms(), &c->attempt, &d);
-  if (!err)
-    err = policy_call(c->api->policy, "http/listener", push_delivery, c, &task, &d);
-  if (err)
-    http_answer_error(req, err_status(err), &d);
-  else
-    op_wait(&task->op, on_delivery, c);
 }
 
 static void route_lua_check(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ true, on_lua_check); }
@@ -452,93 +359,21 @@ static void route_terminal_execute(struct http_req *req)
 
 static void route_user(struct http_req *req) { run_with_credentials(req, /* need_enabled= */ false, on_user); }
 
-/* ---- documents ---- */
-
-static int push_nothing(lua_State *L, void *data)
-{
-  (void)L;
-  (void)data;
-  return 0;
-}
-
-/* What policy makes once and is the same for everybody. */
-static const struct {
-  const char *path, *handler, *type;
-} documents[API_DOCUMENTS] = {
-  {"/docs/openapi.json", "docs/openapi", "application/json"},
-  {"/lua/komodo.lua", "docs/luacats", "text/plain; charset=utf-8"},
-  {"/lua/completions.json", "docs/completions", "application/json"},
-};
-
-struct document_call {
-  struct call *call;
-  size_t which;
-};
-
-static void respond_document(struct http_req *req, size_t which)
-{
-  const struct api_document *d = &api_of(req)->documents[which];
-  respond(req, 200, str_of(documents[which].type), str_make(d->text, d->len));
-}
-
-/* Policy answers with the document as text, or with the value that is the document. */
-static void on_document(struct op *op, void *data)
-{
-  struct document_call *dc = data;
-  struct call *c = dc->call;
-  struct api_document *kept = &c->api->documents[dc->which];
-  struct answer a;
-  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
-  answer_init(&a);
-  answer_take(&a, (struct policy_task *)op);
-  if (!a.err && !kept->text)
-    a.status = err_status(a.err = json_parse(buf_str(&a.body), &doc, &a.diag));
-  if (!a.err && doc) {
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    struct str text = yyjson_is_str(root) ? json_str(root) : buf_str(&a.body);
-    kept->text = str_dup(text);
-    kept->len = text.len;
-  }
-  if (a.err)
-    http_answer_error(c->req, a.status, &a.diag);
-  else
-    respond_document(c->req, dc->which);
-  answer_release(&a);
-}
-
-static void route_document(struct http_req *req, size_t which)
-{
-  struct call *c = new_call(req, SCHEMA_READ, STR_NONE);
-  struct diag words;
-  struct policy_task *task;
-  if (!c)
-    return;
-  if (c->api->documents[which].text) {
-    respond_document(req, which);
-    return;
-  }
-  struct document_call *dc = arena_new(http_req_arena(req), sizeof *dc);
-  *dc = (struct document_call){c, which};
-  Err err = policy_call(c->api->policy, documents[which].handler, push_nothing, NULL, &task, &words);
-  if (err)
-    http_answer_error(req, err_status(err), &words);
-  else
-    op_wait(&task->op, on_document, dc);
-}
+/* ---- pages ---- */
 
 static void answer_page(struct http_req *req, const char *name)
 {
   for (const struct embed_file *f = api_of(req)->docs; f->path; f++)
     if (strcmp(f->path, name) == 0) {
-      respond(req, 200, STR("text/html; charset=utf-8"), str_make(f->data, f->size));
+      http_answer_text(req, 200, STR("text/html; charset=utf-8"), str_make(f->data, f->size));
       return;
     }
-  answer_error(req, ERR_NOTFOUND, "Nothing is served here");
+  http_answer_refusal(req, ERR_NOTFOUND, "Nothing is served here");
 }
 
 static void route_docs(struct http_req *req) { answer_page(req, "docs.html"); }
-static void route_version(struct http_req *req) { respond(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_API_VERSION)); }
-static void route_auth_version(struct http_req *req) { respond(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_AUTH_VERSION)); }
+static void route_version(struct http_req *req) { http_answer_text(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_API_VERSION)); }
+static void route_auth_version(struct http_req *req) { http_answer_text(req, 200, STR("text/plain; charset=utf-8"), STR(KOMODO_AUTH_VERSION)); }
 static void route_ws_update(struct http_req *req) { live_accept(api_of(req)->live, req); }
 static void route_ws_terminal(struct http_req *req) { terminal_accept(api_of(req), req); }
 static void route_ws_periphery(struct http_req *req) { hub_accept(api_of(req)->hub, req); }
@@ -591,25 +426,15 @@ void http_on_request(struct http_req *req, void *data)
   }
   if (route_group(req, path))
     return;
-  if (str_starts(path, STR("/listener/"))) {
-    route_listener(req);
+  if (inbound_route(req) || documents_route(req))
     return;
-  }
   for (size_t i = 0; i < ARRAY_LEN(pages); i++)
     if (str_eqc(path, pages[i].path)) {
       /* Behind the login the method is looked at after the credentials (spec api.md 1). */
       if (is_get(req) || pages[i].run == route_user || pages[i].run == route_lua_check || pages[i].run == route_terminal_execute)
         pages[i].run(req);
       else
-        answer_method(req, "GET,HEAD");
-      return;
-    }
-  for (size_t i = 0; i < API_DOCUMENTS; i++)
-    if (str_eqc(path, documents[i].path)) {
-      if (is_get(req))
-        route_document(req, i);
-      else
-        answer_method(req, "GET,HEAD");
+        http_answer_method(req, "GET,HEAD");
       return;
     }
   route_static(req);

@@ -1,6 +1,7 @@
 /* api/scripts.c: what user scripts ask the engine for, answered by policy with the rights of the run's user. */
 #include "api/api.h"
 #include "base/mem.h"
+#include "script/libs.h"
 
 extern const struct embed_file engine_stdlib[];   /* stdlib/lua, compiled in */
 
@@ -105,6 +106,8 @@ void scripts_close(struct api *api, void (*on_closed)(void *data), void *data)
 {
   struct runner *runner = api->runner;
   api->runner = NULL;
+  if (api->policy)
+    lib_script_close(policy_state(api->policy));
   if (runner)
     runner_close(runner, on_closed, data);
   else

@@ -194,6 +194,8 @@ const struct conf_key conf_core_keys[] = {
     {.name = "ui_index_force_no_cache", .kind = CONF_BOOL, .dflt = "false", .doc = "Browsers ask for the page every time."},
     {.name = "script_workers", .kind = CONF_U64, .dflt = "0", .doc = "Threads that run scripts; 0 is one per processor."},
     {.name = "max_scripts", .kind = CONF_U64, .dflt = "10000", .doc = "Scripts that run at once; more wait their turn."},
+    {.name = "procedure_parallelism", .kind = CONF_U64, .dflt = "8",
+     .doc = "Executions of a stage that run at once, unless the stage says otherwise."},
     {.name = "script_limits", .kind = CONF_TABLE, .prefixes = "KOMODO_SCRIPT_LIMITS_", .shape = limit_keys,
      .doc = "What one script may use when it does not say otherwise."},
     {.name = "script_limits_max", .kind = CONF_TABLE, .prefixes = "KOMODO_SCRIPT_LIMITS_MAX_", .shape = limit_max_keys,

@@ -12,6 +12,9 @@ bool json_to_int(yyjson_val *value, int64_t *ret);
 /* An unchangeable copy of `value`. ERR_NOMEM. */
 NODISCARD Err json_freeze(yyjson_mut_val *value, const yyjson_alc *alc, yyjson_doc **ret_doc);
 
+/* Puts the members of every object into the order of their names, bytewise; the first of equal ones stays first. */
+void json_sort(yyjson_mut_val *value);
+
 /* nil and an error value { code, message }, for `return json_fail(L, …)`. */
 int json_fail(lua_State *L, Err err, const char *message);   /* [-0, +2, m] */
 

@@ -21,7 +21,7 @@ enum {
 
 /* Registers the array metatable in this state and returns the module: { decode, encode, null, array, is_array, object,
  * array_mt }; also as require("engine.json").
- *   decode(text) -> value | nil, { code, message }     encode(value) -> text, raises      memory is the state's own
+ *   decode(text) -> value | nil, { code, message }     encode(value, { pretty, sorted }?) -> text, raises; memory is the state's own
  *   array(t?) marks and returns t      object(t?) takes the mark away      is_array(v) -> has it the mark? */
 int json_open(lua_State *L);                                     /* [-0, +1, m] */
 void json_push(lua_State *L, yyjson_val *value);                 /* [-0, +1, m] */

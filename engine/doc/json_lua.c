@@ -438,6 +438,7 @@ int json_fail(lua_State *L, Err err, const char *message)
   lua_setfield(L, -2, "code");
   lua_pushstring(L, message);
   lua_setfield(L, -2, "message");
+  luaL_setmetatable(L, "komodo.error");   /* where the state has errors that print well */
   return 2;
 }
 
@@ -452,16 +453,32 @@ static int l_decode(lua_State *L)
   return err == ERR_NOMEM ? luaL_error(L, "not enough memory") : json_fail(L, err, d.message);
 }
 
+static bool option(lua_State *L, const char *name)
+{
+  if (!lua_istable(L, 2))
+    return false;
+  lua_pushstring(L, name);
+  lua_rawget(L, 2);
+  bool is_on = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_on;
+}
+
 static int l_encode(lua_State *L)
 {
   luaL_checkany(L, 1);
+  luaL_argexpected(L, lua_isnoneornil(L, 2) || lua_istable(L, 2), 2, "nil or table");
+  yyjson_write_flag how = option(L, "pretty") ? YYJSON_WRITE_PRETTY_TWO_SPACES : YYJSON_WRITE_NOFLAG;
+  bool is_sorted = option(L, "sorted");
   struct json_box *box = json_box(L);
   size_t len = 0;
   box->mut[0] = yyjson_mut_doc_new(&box->alc);
   if (!box->mut[0])
     return luaL_error(L, "not enough memory");
   yyjson_mut_val *v = json_build(L, 1, box->mut[0]);
-  box->text = yyjson_mut_val_write_opts(v, YYJSON_WRITE_NOFLAG, &box->alc, &len, NULL);
+  if (is_sorted)
+    json_sort(v);
+  box->text = yyjson_mut_val_write_opts(v, how, &box->alc, &len, NULL);
   if (!box->text)
     return luaL_error(L, "not enough memory");
   lua_pushlstring(L, box->text, len);

@@ -48,6 +48,7 @@ const struct schema_request *schema_request_at(const struct schema *schema, size
 enum schema_mode {
   SCHEMA_FULL,      /* defaults filled in, every declared field present, declared order; missing mandatory field: ERR_SHAPE */
   SCHEMA_PARTIAL,   /* given fields alone; null top-level fields dropped (spec api.md 10.4) */
+  SCHEMA_FROM_LUA,  /* as SCHEMA_FULL, and {} counts as an empty list where one is wanted: an empty table does not say what it is */
 };
 /* Checks `in` and writes its normal form into `out` (string lists parsed, file contents trimmed, aliases renamed, unknown
  * fields dropped …). `in` NULL counts as {}. ERR_SHAPE: the message names the field by its path and what it wants; ERR_NOMEM.

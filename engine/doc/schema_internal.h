@@ -82,6 +82,7 @@ struct norm {
   struct diag *reterr;
   Err err;              /* why NULL was returned */
   int depth;
+  bool empty_is_list;   /* SCHEMA_FROM_LUA */
   bool raw_defaults;    /* while loading: fields hold their defaults as declared */
 };
 
@@ -91,6 +92,8 @@ yyjson_mut_val *norm_expected(struct norm *n, const struct place *at, const char
 yyjson_mut_val *norm_refuse(struct norm *n, const struct place *at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Passes a fresh value through; NULL becomes ERR_NOMEM. */
 yyjson_mut_val *norm_new(struct norm *n, yyjson_mut_val *value);
+/* A list, or what counts as an empty one. */
+bool norm_is_list(const struct norm *n, yyjson_val *in);
 yyjson_mut_val *norm_copy_text(struct norm *n, struct str text);
 /* Adds to an object under a name that lives as long as the schema; false: n->err is set. */
 bool norm_put(struct norm *n, yyjson_mut_val *object, struct str name, yyjson_mut_val *value);

@@ -178,9 +178,14 @@ static yyjson_mut_val *norm_enum(struct norm *n, const struct schema_type *type,
 
 /* ---- containers ---- */
 
+bool norm_is_list(const struct norm *n, yyjson_val *in)
+{
+  return yyjson_is_arr(in) || (n->empty_is_list && yyjson_is_obj(in) && yyjson_obj_size(in) == 0);
+}
+
 static yyjson_mut_val *norm_list(struct norm *n, const struct schema_type *type, yyjson_val *in, const struct place *at)
 {
-  if (!yyjson_is_arr(in))
+  if (!norm_is_list(n, in))
     return norm_expected(n, at, "a list", in);
   yyjson_mut_val *list = norm_new(n, yyjson_mut_arr(n->out));
   size_t i, max;
@@ -198,7 +203,7 @@ static yyjson_mut_val *norm_list(struct norm *n, const struct schema_type *type,
 
 static yyjson_mut_val *norm_one_or_list(struct norm *n, const struct schema_type *type, yyjson_val *in, const struct place *at)
 {
-  if (yyjson_is_arr(in))
+  if (norm_is_list(n, in))
     return norm_list(n, type, in, at);
   yyjson_mut_val *list = norm_new(n, yyjson_mut_arr(n->out));
   yyjson_mut_val *v = norm_value(n, type->inner, in, SCHEMA_FULL, at);
@@ -385,8 +390,8 @@ Err schema_normalise(const struct schema_type *type, yyjson_val *in, enum schema
                      yyjson_mut_val **ret, struct diag *reterr)
 {
   static yyjson_val nothing = {.tag = YYJSON_TYPE_OBJ};
-  struct norm n = {.out = out, .reterr = reterr};
-  yyjson_mut_val *v = norm_value(&n, type, in ? in : &nothing, mode, NULL);
+  struct norm n = {.out = out, .reterr = reterr, .empty_is_list = mode == SCHEMA_FROM_LUA};
+  yyjson_mut_val *v = norm_value(&n, type, in ? in : &nothing, mode == SCHEMA_PARTIAL ? mode : SCHEMA_FULL, NULL);
   if (!v && !n.err)
     return diag_set(reterr, ERR_SHAPE, "not a value of this type");
   if (!v)

@@ -54,7 +54,7 @@ yyjson_mut_val *norm_strlist(struct norm *n, const struct schema_type *type, yyj
   (void)type;
   if (yyjson_is_str(in))
     return strlist_of_text(n, json_str(in));
-  if (!yyjson_is_arr(in))
+  if (!norm_is_list(n, in))
     return norm_expected(n, at, "a list of texts, or one text", in);
   yyjson_mut_val *list = norm_new(n, yyjson_mut_arr(n->out));
   size_t i, max;
@@ -285,7 +285,7 @@ yyjson_mut_val *norm_permission(struct norm *n, const struct schema_type *type, 
 static yyjson_mut_val *norm_files(struct norm *n, yyjson_val *in, const struct place *at, const char *wanted,
                                   bool (*fill)(struct norm *n, yyjson_mut_val *object, yyjson_val *item, const struct place *at))
 {
-  if (!yyjson_is_arr(in))
+  if (!norm_is_list(n, in))
     return norm_expected(n, at, wanted, in);
   yyjson_mut_val *list = norm_new(n, yyjson_mut_arr(n->out));
   size_t i, max;

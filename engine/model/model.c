@@ -79,6 +79,7 @@ static void on_resource_change(struct table *table, struct str id, const struct 
     mem_free(known);
     model_touch(d->model, KIND_NONE, STR_NONE);
   }
+  d->model->versions[d->kind]++;
   if (d->model->on_change)
     d->model->on_change(d->model->on_change_data, d->kind, id, row);
 }

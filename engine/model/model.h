@@ -51,6 +51,7 @@ struct model {
   /* A resource changed (row NULL: it is gone). Set by the layers above; may be NULL. */
   void (*on_change)(void *data, enum kind kind, struct str id, const struct row *row);
   void *on_change_data;
+  uint64_t versions[KIND_COUNT]; /* how often a resource of the kind changed */
 };
 
 struct model_config {

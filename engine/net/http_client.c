@@ -22,6 +22,7 @@ struct call {
   void *data;
   uint64_t received;
   bool added, cancelled, too_big, refused;
+  bool held, paused;                   /* paused: libcurl keeps a piece back */
   char words[CURL_ERROR_SIZE];
 };
 
@@ -301,6 +302,10 @@ static size_t on_body(char *ptr, size_t size, size_t count, void *data)
   struct call *call = data;
   struct str chunk = str_make(ptr, size * count);
   long status = 0;
+  if (call->held && !call->cancelled) {
+    call->paused = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
   curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
   call->pub.status = (int)status;
   call->received += chunk.len;
@@ -339,6 +344,20 @@ struct str http_call_header(const struct http_call *call, const char *name)
       return str_trim(str_sub(line, (size_t)colon + 1, line.len));
   }
   return STR_NONE;
+}
+
+void http_call_hold(struct http_call *pub, bool hold)
+{
+  struct call *call = (struct call *)pub;
+  struct http_client *client = call->client;
+  call->held = hold;
+  if (hold || !call->paused || !client || client->inside)
+    return;
+  call->paused = false;
+  client->inside = true;
+  curl_easy_pause(call->easy, CURLPAUSE_CONT);   /* tells what was kept back, at once */
+  client->inside = false;
+  settle(client);
 }
 
 /* ---- a request ---- */

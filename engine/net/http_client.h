@@ -51,6 +51,8 @@ struct http_call {
 /* ERR_INVALID: method, URL or a header; ERR_CLOSED. Everything in `send` is copied. */
 NODISCARD Err http_client_send(struct http_client *client, const struct http_send *send, struct http_call **ret_call,
                                struct diag *reterr);
+/* With on_chunk: while it is held, no piece is told and the server has to wait. Also from inside on_chunk. */
+void http_call_hold(struct http_call *call, bool hold);
 /* The host of a URL as libcurl connects to it, into `ret`. ERR_INVALID. */
 NODISCARD Err http_url_host(const char *url, struct buf *ret, struct diag *reterr);
 struct str http_call_header(const struct http_call *call, const char *name);   /* the first; trimmed; ptr NULL when absent */

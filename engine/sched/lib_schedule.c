@@ -1,43 +1,20 @@
 /* sched/lib_schedule.c: see lib_schedule.h. */
 #include "sched/lib_schedule.h"
 
-#include "base/map.h"
 #include "base/mem.h"
-#include "sched/schedule.h"
 #include "script/libs.h"
+#include "time/schedule.h"
+#include "time/zones.h"
 
-static const char ZONES[] = "komodo.zones";
-static const char zones_key;
-
-/* ---- the zones that were used: there are some 600 in all, and a name that is none is not kept ---- */
-
-static struct map *zones_of(lua_State *L)
-{
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &zones_key);
-  struct map *zones = lua_touserdata(L, -1);
-  lua_pop(L, 1);   /* the registry keeps it */
-  return zones;
-}
-
-static int l_zones_gc(lua_State *L)
-{
-  struct map *zones = lua_touserdata(L, 1);
-  size_t at = 0;
-  void *tz;
-  while (map_next(zones, &at, /* ret_key= */ NULL, &tz))
-    tz_free(tz);
-  map_release(zones);
-  return 0;
-}
-
-/* ---- reading one ---- */
+/* ---- reading a zone ---- */
 
 struct zone_load {
   struct op op;
   uv_work_t work;
+  int (*push)(lua_State *L, const struct tz *tz);   /* what was asked, with its arguments on the stack */
   char *name;
-  size_t name_len;      /* a name with a zero byte in it is none, which tz_load says */
-  struct tz *tz;        /* set on the pool's thread, like what follows; ours until it is among the zones */
+  size_t name_len;      /* a name with a zero byte in it is none, which zones_get says */
+  const struct tz *tz;  /* set on the pool's thread, like what follows */
   Err err;
   struct diag diag;
 };
@@ -45,7 +22,6 @@ struct zone_load {
 static void zone_load_free(struct op *op)
 {
   struct zone_load *z = (struct zone_load *)op;
-  tz_free(z->tz);
   mem_free(z->name);
   mem_free(z);
 }
@@ -53,7 +29,7 @@ static void zone_load_free(struct op *op)
 static void do_load(uv_work_t *work)
 {
   struct zone_load *z = work->data;
-  z->err = tz_load(str_make(z->name, z->name_len), &z->tz, &z->diag);
+  z->err = zones_get(str_make(z->name, z->name_len), &z->tz, &z->diag);
 }
 
 static void after_load(uv_work_t *work, int status)
@@ -67,10 +43,11 @@ static void after_load(uv_work_t *work, int status)
 
 static void cancel(struct op *op) { uv_cancel((uv_req_t *)&((struct zone_load *)op)->work); }
 
-static void zone_load_start(struct op_loop *loop, struct str name, struct op **ret_op)
+static void zone_load_start(struct op_loop *loop, struct str name, int (*push)(lua_State *L, const struct tz *tz), struct op **ret_op)
 {
   struct zone_load *z = mem_new(sizeof *z);
   op_init(&z->op, loop, cancel, zone_load_free);
+  z->push = push;
   z->name = str_dup(name);
   z->name_len = name.len;
   z->work.data = z;
@@ -108,7 +85,7 @@ static int push_next(lua_State *L, const struct tz *tz)
   return 1;
 }
 
-static int next_finish(lua_State *L, int status, lua_KContext ctx)
+static int loaded(lua_State *L, int status, lua_KContext ctx)
 {
   struct zone_load *z = (struct zone_load *)ctx;
   (void)status;
@@ -118,13 +95,21 @@ static int next_finish(lua_State *L, int status, lua_KContext ctx)
     diag_context(&z->diag, "Failed to parse timezone");
     return push_failure(L, z->op.err, &z->diag);
   }
-  struct map *zones = zones_of(L);
+  return z->push(L, z->tz);
+}
+
+/* The zone's name is the third of four arguments. */
+static int with_zone(lua_State *L, int (*push)(lua_State *L, const struct tz *tz))
+{
   struct str name = lua_check_str(L, 3);
-  if (!map_get(zones, name)) {   /* else another call has read it meanwhile */
-    (void)map_set(zones, name, z->tz);
-    z->tz = NULL;
-  }
-  return push_next(L, map_get(zones, name));
+  (void)luaL_checkinteger(L, 4);
+  lua_settop(L, 4);
+  const struct tz *known = zones_known(name);
+  if (known)
+    return push(L, known);
+  struct op **box = op_box(L);
+  zone_load_start(script_loop(L), name, push, box);
+  return op_await(L, box, loaded);
 }
 
 /* engine.schedule.next(format, text, timezone, after_unix_ms)          [-4, +1|2, e, waits] */
@@ -132,26 +117,25 @@ static int l_next(lua_State *L)
 {
   (void)check_format(L, 1);
   (void)lua_check_str(L, 2);
-  struct str name = lua_check_str(L, 3);
-  (void)luaL_checkinteger(L, 4);
-  lua_settop(L, 4);
-  const struct tz *known = map_get(zones_of(L), name);
-  if (known)
-    return push_next(L, known);
-  struct op **box = op_box(L);
-  zone_load_start(script_loop(L), name, box);
-  return op_await(L, box, next_finish);
+  return with_zone(L, push_next);
 }
 
-static const luaL_Reg functions[] = {{"next", l_next}, {NULL, NULL}};
-static const luaL_Reg zones_methods[] = {{"__gc", l_zones_gc}, {NULL, NULL}};
-
-void lib_schedule_open(lua_State *L)
+static int push_offset(lua_State *L, const struct tz *tz)
 {
-  lua_new_class(L, ZONES, zones_methods);
-  struct map *zones = lua_newuserdatauv(L, sizeof *zones, 0);
-  *zones = (struct map){0};
-  luaL_setmetatable(L, ZONES);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &zones_key);
-  lua_engine_lib(L, "schedule", functions);
+  lua_pushinteger(L, tz_offset(tz, luaL_checkinteger(L, 4) / 1000));
+  return 1;
 }
+
+/* engine.schedule.offset(timezone, unix_ms)                            [-2, +1|2, e, waits] */
+static int l_offset(lua_State *L)
+{
+  lua_settop(L, 2);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  lua_rotate(L, 1, 2);
+  return with_zone(L, push_offset);
+}
+
+static const luaL_Reg functions[] = {{"next", l_next}, {"offset", l_offset}, {NULL, NULL}};
+
+void lib_schedule_open(lua_State *L) { lua_engine_lib(L, "schedule", functions); }

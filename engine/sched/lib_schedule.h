@@ -9,6 +9,8 @@
  * When the schedule is due next, strictly later. `format` is "English" or "Cron"; `timezone` an IANA name, or "" for the
  * zone of the system. The error says in words what is wrong with text or zone, or that it is never due again.
  *
+ * engine.schedule.offset(timezone, unix_ms) -> seconds that its clocks are ahead of UTC then | nil, err   (waits)
+ *
  * Waits only when a zone is used for the first time: its file is read off the loop and kept as long as the state lives. */
 void lib_schedule_open(lua_State *L);
 

@@ -11,6 +11,7 @@ static const char ERROR[] = "komodo.error";
 static const char BUFFER[] = "komodo.buf";
 static const char ARRAY[] = "komodo.array";
 const char script_parked = 0;
+const char script_json_mark = 0;
 
 struct box {
   struct op *op;            /* first: op_box() hands out its address */

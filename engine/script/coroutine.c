@@ -27,7 +27,7 @@ int coroutine_reset(lua_State *L, lua_State *co)
   struct worker *w = worker_self();
   run->closing++;
   w->current = co;
-  int status = lua_resetthread(co);
+  int status = lua_closethread(co, L);
   w->current = L;
   run->closing--;
   return status;
@@ -75,14 +75,15 @@ static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
   w->current = L;
   run->blocked -= is_blocked;
   if (status == LUA_YIELD && run->yielded != YIELD_NONE) {
-    lua_settop(co, lua_gettop(co) - results);
+    if (results)   /* none after a hook, where the stack is not ours */
+      lua_pop(co, results);
     coroutine_hold(co, true);
     return lua_yieldk(L, 0, is_wrap, driven);
   }
   if (status != LUA_OK && status != LUA_YIELD)
     return drive_failed(L, co, is_wrap);
   if (!lua_checkstack(L, results + 1)) {
-    lua_settop(co, lua_gettop(co) - results);
+    lua_pop(co, results);
     return luaL_error(L, "too many results to resume");
   }
   if (!is_wrap)

@@ -5,12 +5,15 @@
  */
 #include <netinet/in.h>
 
+#include "base/mem.h"
 #include "net/http_client.h"
 #include "script/policy_internal.h"
 
-enum { HEADERS_MAX = 100, TIMEOUT_MAX_MS = 3600 * 1000, BODY_MAX = 256 * 1024 * 1024 };
+enum { HEADERS_MAX = 100, TIMEOUT_MAX_MS = 3600 * 1000, BODY_MAX = 256 * 1024 * 1024,
+       STREAM_BYTES = 256 * 1024 /* what a stream keeps before the server has to wait */ };
 
 static const char client_key;
+static const char STREAM[] = "komodo.http_stream";
 
 /* ---- addresses ---- */
 static bool is_inside_v4(uint32_t ip)
@@ -110,23 +113,29 @@ static void push_headers(lua_State *L, struct str rest)
   }
 }
 
+/* [-0, +1, m] { status, headers, redirect? } */
+static void push_head(lua_State *L, const struct http_call *call)
+{
+  lua_createtable(L, 0, 4);
+  lua_pushinteger(L, call->status);
+  lua_setfield(L, -2, "status");
+  push_headers(L, buf_str(&call->head));
+  lua_setfield(L, -2, "headers");
+  if (call->redirect.len) {
+    lua_pushlstring(L, call->redirect.ptr, call->redirect.len);
+    lua_setfield(L, -2, "redirect");
+  }
+}
+
 static int sent(lua_State *L, int status, lua_KContext ctx)
 {
   struct http_call *call = (struct http_call *)ctx;
   (void)status;
   if (call->op.err)
     return lua_fail(L, &call->op, "http request");
-  lua_createtable(L, 0, 4);
-  lua_pushinteger(L, call->status);
-  lua_setfield(L, -2, "status");
-  push_headers(L, buf_str(&call->head));
-  lua_setfield(L, -2, "headers");
+  push_head(L, call);
   lua_pushlstring(L, call->body.ptr ? call->body.ptr : "", call->body.len);
   lua_setfield(L, -2, "body");
-  if (call->redirect.len) {
-    lua_pushlstring(L, call->redirect.ptr, call->redirect.len);
-    lua_setfield(L, -2, "redirect");
-  }
   return 1;
 }
 
@@ -160,7 +169,8 @@ static size_t fill_headers(lua_State *L, struct http_header *headers)
   return n;
 }
 
-static int l_send(lua_State *L)
+/* The request of the table at 1; what it points at stays on the stack. */
+static struct http_send check_send(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -168,9 +178,9 @@ static int l_send(lua_State *L)
   lua_getfield(L, 1, "timeout_ms");
   lua_Integer timeout = luaL_checkinteger(L, -1);
   lua_getfield(L, 1, "body_max");
-  lua_Integer body_max = luaL_checkinteger(L, -1);
+  lua_Integer body_max = luaL_optinteger(L, -1, 0);
   luaL_argcheck(L, timeout > 0 && timeout <= TIMEOUT_MAX_MS, 1, "timeout_ms is out of range");
-  luaL_argcheck(L, body_max > 0 && body_max <= BODY_MAX, 1, "body_max is out of range");
+  luaL_argcheck(L, body_max >= 0 && body_max <= BODY_MAX, 1, "body_max is out of range");
   struct http_send send = {.method = field(L, "method", "GET").ptr,
                            .url = field(L, "url", "").ptr,
                            .body = field(L, "body", ""),
@@ -180,17 +190,191 @@ static int l_send(lua_State *L)
                            .header_count = fill_headers(L, headers)};
   lua_getfield(L, 1, "inside");
   send.may_connect = lua_toboolean(L, -1) ? NULL : is_outside;
+  return send;
+}
+
+static int push_refused(lua_State *L, Err err, const struct diag *d)
+{
+  lua_pushnil(L);
+  lua_push_err(L, err, d, "http request");
+  return 2;
+}
+
+static int l_send(lua_State *L)
+{
+  struct http_send send = check_send(L);
+  luaL_argcheck(L, send.body_max > 0, 1, "body_max is missing");
   struct op **box = op_box(L);
   struct http_call *call;
   struct diag d = {0};
   Err err = http_client_send(client_of(L), &send, &call, &d);
-  if (err) {
-    lua_pushnil(L);
-    lua_push_err(L, err, &d, "http request");
-    return 2;
-  }
+  if (err)
+    return push_refused(L, err, &d);
   *box = &call->op;
   return op_await(L, box, sent);
+}
+
+/* ---- answers that are read piece by piece ---- */
+struct stream {
+  unsigned refs;             /* of the handle, of the call, of the one who waits */
+  struct http_call *call;
+  struct buf pieces;         /* come, not read yet */
+  struct op *reader;         /* the one task that waits for a piece or the end */
+  bool has_head, is_over;
+};
+
+static void stream_unref(struct stream *s)
+{
+  if (--s->refs)
+    return;
+  op_unref(&s->call->op);
+  buf_release(&s->pieces);
+  mem_free(s);
+}
+
+static void wake_reader(struct stream *s, Err err)
+{
+  struct op *reader = s->reader;
+  s->reader = NULL;
+  if (!reader)
+    return;
+  op_complete(reader, err, /* d= */ NULL);
+  op_unref(reader);
+}
+
+static bool on_piece(struct str piece, void *data)
+{
+  struct stream *s = data;
+  s->has_head = true;
+  buf_add_str(&s->pieces, piece);
+  if (s->pieces.len >= STREAM_BYTES)
+    http_call_hold(s->call, true);
+  wake_reader(s, OK);
+  return buf_err(&s->pieces) == OK;
+}
+
+static void on_over(struct op *op, void *data)
+{
+  struct stream *s = data;
+  (void)op;
+  s->has_head = s->is_over = true;
+  wake_reader(s, OK);
+  stream_unref(s);
+}
+
+/* open{ … } -> stream | nil, err                                      [-1, +1|2, e] */
+static int l_open(lua_State *L)
+{
+  struct http_send send = check_send(L);
+  struct stream **at = lua_newuserdatauv(L, sizeof *at, 0);
+  *at = NULL;
+  luaL_setmetatable(L, STREAM);
+  struct stream *s = mem_new(sizeof *s);
+  buf_init(&s->pieces, 4 * STREAM_BYTES);
+  send.on_chunk = on_piece;
+  send.data = s;
+  struct diag d = {0};
+  Err err = http_client_send(client_of(L), &send, &s->call, &d);
+  if (err) {
+    mem_free(s);
+    return push_refused(L, err, &d);
+  }
+  s->refs = 2;
+  op_wait(&s->call->op, on_over, s);
+  *at = s;
+  return 1;
+}
+
+static struct stream *check_stream(lua_State *L)
+{
+  struct stream *s = *(struct stream **)luaL_checkudata(L, 1, STREAM);
+  if (!s)
+    luaL_error(L, "the stream is closed");
+  return s;
+}
+
+struct stream_wait {
+  struct op op;
+  struct stream *stream;
+};
+
+static void wait_free(struct op *op)
+{
+  stream_unref(((struct stream_wait *)op)->stream);
+  mem_free(op);
+}
+
+static void wait_cancel(struct op *op) { wake_reader(((struct stream_wait *)op)->stream, ERR_CANCELLED); }
+
+static int wait_for(lua_State *L, struct stream *s, lua_KFunction finish)
+{
+  if (s->reader)
+    return luaL_error(L, "another task reads this stream");
+  struct op **box = op_box(L);
+  struct stream_wait *wait = mem_new(sizeof *wait);
+  op_init(&wait->op, script_loop(L), wait_cancel, wait_free);
+  wait->stream = s;
+  s->refs++;
+  s->reader = &wait->op;
+  *box = &wait->op;
+  return op_await(L, box, finish);
+}
+
+/* stream:head() -> { status, headers, redirect? } | nil, err; a redirect is known once all was read   [-1, +1|2, e, waits] */
+static int l_head(lua_State *L);
+
+static int head_finish(lua_State *L, int status, lua_KContext ctx)
+{
+  struct op *op = (struct op *)ctx;
+  (void)status;
+  return op->err ? lua_fail(L, op, "http request") : l_head(L);
+}
+
+static int l_head(lua_State *L)
+{
+  struct stream *s = check_stream(L);
+  if (!s->has_head)
+    return wait_for(L, s, head_finish);
+  if (s->is_over && s->call->op.err && !s->pieces.len)
+    return lua_fail(L, &s->call->op, "http request");
+  push_head(L, s->call);
+  return 1;
+}
+
+/* stream:read() -> bytes | nil at the end | nil, err                  [-1, +1|2, e, waits] */
+static int l_read(lua_State *L);
+
+static int read_finish(lua_State *L, int status, lua_KContext ctx)
+{
+  struct op *op = (struct op *)ctx;
+  (void)status;
+  return op->err ? lua_fail(L, op, "http request") : l_read(L);
+}
+
+static int l_read(lua_State *L)
+{
+  struct stream *s = check_stream(L);
+  if (!s->pieces.len && !s->is_over)
+    return wait_for(L, s, read_finish);
+  if (!s->pieces.len && s->call->op.err)
+    return lua_fail(L, &s->call->op, "http request");
+  if (!s->pieces.len)
+    return 0;
+  lua_pushlstring(L, s->pieces.ptr, s->pieces.len);
+  buf_clear(&s->pieces);
+  http_call_hold(s->call, false);
+  return 1;
+}
+
+static int l_close(lua_State *L)
+{
+  struct stream **at = luaL_checkudata(L, 1, STREAM), *s = *at;
+  *at = NULL;
+  if (s) {
+    op_cancel(&s->call->op);
+    stream_unref(s);
+  }
+  return 0;
 }
 
 static int l_host(lua_State *L)
@@ -212,7 +396,10 @@ static int l_host(lua_State *L)
 
 void lib_http_open(lua_State *L, struct http_client *client)
 {
-  static const luaL_Reg functions[] = {{"send", l_send}, {"host", l_host}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"send", l_send}, {"open", l_open}, {"host", l_host}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"head", l_head}, {"read", l_read},     {"close", l_close},
+                                     {"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
+  lua_new_class(L, STREAM, methods);
   lua_pushlightuserdata(L, client);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &client_key);
   lua_engine_lib(L, "http", functions);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "doc/json.h"
 #include "script/libs.h"
+#include "script/policy_internal.h"
 #include "script/run_internal.h"
 
 /* The loop thread reads the parameters: neither may take it long. */
@@ -247,7 +248,7 @@ static int call(lua_State *L, enum script_group group, const char *what)
   int n = check_wait(L, what);
   if (n)
     return n;
-  if (run->api_calls >= run->limits.api_calls) {
+  if (run->api_calls - run->calls_base >= run->limits.api_calls) {
     lua_pushnil(L);
     lua_push_err(L, ERR_LIMIT, NULL, "API calls of this script");
     return 2;
@@ -267,7 +268,7 @@ static int l_tell(lua_State *L)
   struct str name, params;
   check_call(L, "komodo", &name, &params);
   guard_enter();
-  struct request *request = run->api_calls < run->limits.api_calls ? new_call(run, SCRIPT_KOMODO, name, params) : NULL;
+  struct request *request = run->api_calls - run->calls_base < run->limits.api_calls ? new_call(run, SCRIPT_KOMODO, name, params) : NULL;
   if (request) {
     request->is_told = true;
     send_request(run, request);
@@ -283,10 +284,22 @@ static int l_start(lua_State *L) { return call(L, SCRIPT_START, "komodo.start");
 static int l_execute(lua_State *L) { return call(L, SCRIPT_EXECUTE, "komodo.execute"); }
 static int l_ask(lua_State *L) { return call(L, SCRIPT_KOMODO, "komodo"); }
 
+int64_t run_clock_ms(struct run *run)
+{
+  int64_t ms = clock_unix_ms();
+  struct buf *clock = &run->outcome.clock;
+  if (!run->seed)
+    return ms;
+  guard_enter();
+  buf_printf(clock, clock->len ? ",%lld" : "%lld", (long long)ms);   /* what does not fit any more is not replayed */
+  guard_leave();
+  return ms;
+}
+
 /* now() -> Unix milliseconds                                         [-0, +1, -] */
 static int l_now(lua_State *L)
 {
-  lua_pushinteger(L, clock_unix_ms());
+  lua_pushinteger(L, run_clock_ms(run_of(L)));
   return 1;
 }
 
@@ -313,8 +326,47 @@ static int l_freeze(lua_State *L)
   return 1;
 }
 
+/* budget(anew) -> CPU milliseconds since it began; with `anew`, CPU, calls and log are limited from here on   [-1, +1, -] */
+static int l_budget(lua_State *L)
+{
+  struct run *run = run_of(L);
+  bool is_anew = lua_toboolean(L, 1);
+  guard_enter();
+  uint64_t now_ns = run->cpu_ns + (clock_thread_cpu_ns() - worker_self()->cpu_begin_ns), used_ns = now_ns - run->cpu_base_ns;
+  if (is_anew) {
+    run->cpu_base_ns = now_ns;
+    run->calls_base = run->api_calls;
+    uv_mutex_lock(&run->log_lock);
+    run->log_total = 0;
+    run->log_said_full = false;
+    uv_mutex_unlock(&run->log_lock);
+  }
+  guard_leave();
+  lua_pushnumber(L, (lua_Number)used_ns / 1e6);
+  return 1;
+}
+
+/* freeze_data(table) -> the same of a table without functions: it prints, and is JSON, as before   [-1, +1, e] */
+static int l_freeze_data(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  sandbox_freeze_data(L);
+  return 1;
+}
+
+/* part(name) -> what komodo/_core/<name>.lua returns: pieces that parts share with policy   [-1, +1, e] */
+static int l_part(lua_State *L)
+{
+  const struct embed_file *file = embed_find(script_core, lua_pushfstring(L, "komodo/_core/%s.lua", luaL_checkstring(L, 1)));
+  if (!file || luaL_loadbufferx(L, file->data, file->size, "=komodo", "t") != LUA_OK)
+    return luaL_error(L, "komodo: there is no part '%s'", lua_tostring(L, 1));
+  lua_call(L, 0, 1);
+  return 1;
+}
+
 /* ---- the module: what is not used is not made ---- */
-static const char json_key, encode_key, module_key;
+static const char json_key, encode_key, module_key, behind_key;
 
 /* [-0, +1, m] komodo.json; made once. */
 static void push_json(lua_State *L)
@@ -371,31 +423,32 @@ static void push_run(lua_State *L)
   sandbox_freeze_data(L);
 }
 
-static void push_event(lua_State *L)
-{
-  lib_komodo_push(L);
-  lua_getfield(L, -1, "run");
-  if (lua_istable(L, -1))
-    lua_getfield(L, -1, "event");
-}
-
-/* Runs a part of the Lua half, which adds its functions to the module at `module`. [-0, +0, e] */
-static void load_core(lua_State *L, size_t part, int module)
+/* A part of the Lua half, and its arguments: the module at `module`, what only the Lua half has, komodo.json. [-0, +4, e] */
+static void push_core(lua_State *L, size_t part, int module)
 {
   struct runner *runner = run_of(L)->runner;
   static const luaL_Reg core[] = {
-      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {NULL, NULL}};
+      {"log", lib_print}, {"execute", l_execute}, {"ask", l_ask}, {"tell", l_tell}, {"start", l_start}, {"sleep", l_sleep}, {"err", l_err}, {"freeze", l_freeze}, {"freeze_data", l_freeze_data}, {"budget", l_budget}, {"part", l_part}, {NULL, NULL}};
   if (luaL_loadbufferx(L, runner->core[part].code, runner->core[part].len, "=komodo", "b") != LUA_OK)
     lua_error(L);
   lua_pushvalue(L, module);
-  luaL_newlib(L, core);
+  lua_pure_functions(L);
+  luaL_setfuncs(L, core, 0);
   luaL_setfuncs(L, task_functions, 0);
-  luaL_setfuncs(L, pure_functions, 0);
   luaL_setfuncs(L, require_functions, 0);
   lib_komodo_push(L);
   lua_setfield(L, -2, "public");
   push_json(L);
-  lua_call(L, 3, 0);
+}
+
+void lib_komodo_push_rule(lua_State *L)
+{
+  size_t part = 0;
+  while (strcmp(core_parts[part].file, "komodo/_core/rule.lua") != 0)
+    part++;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &behind_key);
+  push_core(L, part, lua_gettop(L));
+  lua_remove(L, -5);
 }
 
 static bool has_name(const char *names, struct str name)
@@ -411,7 +464,7 @@ static bool has_name(const char *names, struct str name)
 static int l_komodo_index(lua_State *L)
 {
   static const struct { const char *name; void (*push)(lua_State *L); } lazy[] = {
-      {"args", push_args}, {"run", push_run}, {"event", push_event}, {"json", push_json}};
+      {"args", push_args}, {"run", push_run}, {"json", push_json}};
   int module = lua_upvalueindex(1);
   lua_pushvalue(L, 2);
   if (lua_rawget(L, module) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING)
@@ -426,7 +479,8 @@ static int l_komodo_index(lua_State *L)
     }
   for (size_t i = 0; i < CORE_PARTS; i++)
     if (has_name(core_parts[i].names, lua_check_str(L, 2))) {
-      load_core(L, i, module);
+      push_core(L, i, module);   /* adds its functions to the module */
+      lua_call(L, 3, 0);
       break;
     }
   lua_pushvalue(L, 2);
@@ -439,6 +493,8 @@ void lib_komodo_open(lua_State *L)
   static const luaL_Reg functions[] = {{"read", l_read}, {"write", l_write}, {"start", l_start},
                                        {"sleep", l_sleep}, {"now", l_now}, {NULL, NULL}};
   luaL_newlib(L, functions);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &behind_key);
   sandbox_freeze(L, l_komodo_index);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &module_key);

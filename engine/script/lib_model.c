@@ -73,6 +73,13 @@ static int l_touch(lua_State *L)
   return 0;
 }
 
+/* engine.model.version(kind) -> integer: another one once any resource of the kind changed   [-1, +1, e] */
+static int l_version(lua_State *L)
+{
+  lua_pushinteger(L, (lua_Integer)config_of(L)->model->versions[check_kind(L, 1)]);
+  return 1;
+}
+
 /* engine.model.require(user, kind, id_or_name, level, specifics?) -> document   [-5, +1, e] */
 static int l_require(lua_State *L)
 {
@@ -219,6 +226,18 @@ static int l_part(lua_State *L)
   return 1;
 }
 
+static int l_text(lua_State *L)
+{
+  const struct server_status *s = status_at(L);
+  yyjson_val *v = s ? json_path(s->root, luaL_checkstring(L, 2)) : NULL;
+  struct buf *out = lua_buf(L, MODEL_JSON_MAX);
+  if (!v)
+    return 0;
+  json_write(v, out);
+  lua_pushlstring(L, out->ptr ? out->ptr : "null", out->len);
+  return 1;
+}
+
 /* ---- engine.items ---- */
 
 static int l_items(lua_State *L)
@@ -264,9 +283,9 @@ static bool make_info(void *data, enum kind kind, const struct row *row, struct 
   return false;
 }
 
-static const luaL_Reg model_functions[] = {{"touch", l_touch}, {"require", l_require}, {"perm", l_perm},
+static const luaL_Reg model_functions[] = {{"touch", l_touch}, {"version", l_version}, {"require", l_require}, {"perm", l_perm},
                                            {"select", l_select}, {"readable", l_readable}, {NULL, NULL}};
-static const luaL_Reg status_functions[] = {{"state", l_state}, {"container", l_container}, {"part", l_part}, {NULL, NULL}};
+static const luaL_Reg status_functions[] = {{"state", l_state}, {"container", l_container}, {"part", l_part}, {"text", l_text}, {NULL, NULL}};
 
 void lib_model_open(lua_State *L, const struct lib_model *config)
 {

@@ -12,10 +12,12 @@
  *   perm(user, kind, id) -> "Read" or { level, specific }; raises not_found
  *   select(user, kind, query, level) -> documents by name; raises
  *   readable(user) -> { Kind = { id, … } }
+ *   version(kind) -> integer, another one once any resource of the kind changed
  * engine.status
  *   state(server_id) -> "Ok" | "NotOk" | "Disabled" | nil
  *   container(server_id, name) -> container | nil
  *   part(server_id, path) -> value | nil                     of the last poll: "docker.images"
+ *   text(server_id, path) -> the same as JSON text | nil
  * engine.items(functions)                                    sets the makers of list items, by kind
  * `user` is a table with id and admin. */
 struct lib_model {

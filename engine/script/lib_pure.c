@@ -145,6 +145,13 @@ static int l_unbase64(lua_State *L) { return run_codec(L, UNBASE64, "base64"); }
 static int l_percent(lua_State *L) { return run_codec(L, PERCENT, "url"); }
 static int l_unpercent(lua_State *L) { return run_codec(L, UNPERCENT, "url"); }
 
-const luaL_Reg pure_functions[] = {
+static const luaL_Reg pure_functions[] = {
     {"hash", l_hash}, {"hmac", l_hmac}, {"hex", l_hex}, {"unhex", l_unhex}, {"base64", l_base64}, {"unbase64", l_unbase64},
     {"percent", l_percent}, {"unpercent", l_unpercent}, {NULL, NULL}};
+
+void lua_pure_functions(lua_State *L)
+{
+  luaL_newlib(L, pure_functions);
+  luaL_setfuncs(L, format_functions, 0);
+  luaL_setfuncs(L, zone_functions, 0);
+}

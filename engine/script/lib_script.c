@@ -83,6 +83,14 @@ static struct str field_json(lua_State *L, const char *name)
   return buf_str(json);
 }
 
+static lua_Integer field_integer(lua_State *L, const char *name)
+{
+  lua_getfield(L, 1, name);
+  lua_Integer n = luaL_optinteger(L, -1, 0);
+  lua_pop(L, 1);
+  return n;
+}
+
 /* Unknown keys and wrong types are refused by name; what is too large runner_start refuses. */
 static struct script_limits field_limits(lua_State *L)
 {
@@ -126,7 +134,10 @@ static int l_start(lua_State *L)
                              .args = field_json(L, "args"),
                              .run = field_json(L, "run"),
                              .limits = field_limits(L),
+                             .seed = field_integer(L, "seed"),
                              .on_log = on_log};
+  lua_getfield(L, 1, "rule");
+  spec.is_rule = lua_toboolean(L, -1);
   struct str user = field_str(L, "user", false);
   struct stream **at = lua_newuserdatauv(L, sizeof *at, 0);
   *at = NULL;
@@ -140,7 +151,7 @@ static int l_start(lua_State *L)
   spec.user = s->user;
   spec.data = s;
   struct diag d = {0};
-  Err err = runner_start(runner, &spec, &s->run, &d);
+  Err err = runner ? runner_start(runner, &spec, &s->run, &d) : diag_set(&d, ERR_CLOSED, "the engine is stopping");
   if (err) {
     mem_free(s->user);
     mem_free(s);
@@ -242,6 +253,19 @@ static void set_number(lua_State *L, const char *name, uint64_t n)
   lua_setfield(L, -2, name);
 }
 
+static void push_clock(lua_State *L, struct str times)
+{
+  struct str ms;
+  lua_createtable(L, 0, 0);
+  for (lua_Integer i = 1; str_split(&times, ',', &ms); i++) {
+    int64_t at = 0;
+    (void)str_to_i64(ms, &at);
+    lua_pushinteger(L, at);
+    lua_rawseti(L, -2, i);
+  }
+  lua_setfield(L, -2, "clock");
+}
+
 static int push_outcome(lua_State *L, const struct script_outcome *o)
 {
   static const char *const ends[] = {"ok", "error", "limit", "cancelled"};
@@ -258,6 +282,7 @@ static int push_outcome(lua_State *L, const struct script_outcome *o)
     json_push_text(L, buf_str(&o->result));
     lua_setfield(L, -2, "result");
   }
+  push_clock(L, buf_str(&o->clock));
   lua_pushnumber(L, (lua_Number)o->cpu_us / 1000);
   lua_setfield(L, -2, "cpu_ms");
   set_number(L, "wall_ms", o->wall_ms);
@@ -303,6 +328,12 @@ static int l_gc(lua_State *L)
 static const luaL_Reg functions[] = {{"start", l_start}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"read", l_read}, {"take", l_take}, {"outcome", l_outcome}, {"cancel", l_cancel},
                                    {"__gc", l_gc},   {"__close", l_gc},      {NULL, NULL}};
+
+void lib_script_close(lua_State *L)
+{
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &runner_key);
+}
 
 void lib_script_open(lua_State *L, struct runner *runner)
 {

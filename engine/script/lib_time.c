@@ -1,6 +1,7 @@
 /* script/lib_time.c: engine.time. See libs.h. */
 #include "base/clock.h"
 #include "script/policy_internal.h"
+#include "time/calendar.h"
 
 enum { MS_PER_MINUTE = 60000 };
 
@@ -42,23 +43,9 @@ static bool take_char(struct str *text, const char *any_of)
   return true;
 }
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
-static int64_t days_of(int year, int month, int day)
-{
-  int64_t y = month <= 2 ? year - 1 : year;
-  int64_t era = (y >= 0 ? y : y - 399) / 400;
-  int64_t of_era = y - era * 400;
-  int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 static bool is_date(int year, int month, int day)
 {
-  static const int length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  if (month < 1 || month > 12)
-    return false;
-  bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  return day >= 1 && day <= length[month - 1] + (month == 2 && leap ? 1 : 0);
+  return month >= 1 && month <= 12 && day >= 1 && day <= calendar_month_length(year, month);
 }
 
 /* RFC 3339, chapter 5.6: 2026-01-31T12:34:56[.789]Z or +01:30 at the end. */
@@ -88,7 +75,7 @@ static bool parse_iso(struct str t, int64_t *ret_ms)
   }
   if (t.len || !is_date(year, month, day) || hour > 23 || minute > 59 || second > 60)
     return false;
-  int64_t minutes = days_of(year, month, day) * 1440 + hour * 60 + minute - sign * (offset_hour * 60 + offset_minute);
+  int64_t minutes = calendar_days((struct date){year, month, day}) * 1440 + hour * 60 + minute - sign * (offset_hour * 60 + offset_minute);
   *ret_ms = minutes * MS_PER_MINUTE + second * 1000 + ms;
   return true;
 }

@@ -59,20 +59,28 @@ void lib_time_open(lua_State *L);
 void lib_crypto_open(lua_State *L);
 
 /* engine.script
- *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, on_log = fn(lines) } -> outcome | nil, err (waits)
+ *   run{ source =, name =, args = {…}, run = {…}, limits = {…}, user =, id =, seed =, on_log = fn(lines) } -> outcome | nil, err (waits)
  *   cancel(id) -> found       start{…} -> script with read(), take(), outcome(), cancel()
- *   take(id) -> lines not told yet (komodo/_core/scripts.lua)
+ *   take(id) -> lines not told yet (komodo/_core/scripts.lua)      rule = true: script_spec.is_rule
  * The calls of the script reach runner_config.call with script_call.user = the text given as `user` (`const char *`). */
 struct runner;
 void lib_script_open(lua_State *L, struct runner *runner);
+/* Before runner_close: what starts from now on is refused with "closed". */
+void lib_script_close(lua_State *L);
 
 /* engine.http
  *   send{ method =, url =, headers = { { name, value }, … }, body =, timeout_ms =, body_max =, inside = } -> { status,
  *     headers = { name = value }, body, redirect? } | nil, err         (waits); TLS is verified, redirects are not followed.
  *     Without `inside` no address is connected to that is loopback, link-local, multicast or one of this machine.
+ *   open{ the same } -> stream | nil, err: the answer piece by piece; without body_max of any length. What is not read makes
+ *     the server wait.   stream:head() -> { status, headers, redirect? } | nil, err   stream:read() -> bytes | nil | nil, err   stream:close()
  *   host(url) -> host in lower case | nil, err */
 struct http_client;
 void lib_http_open(lua_State *L, struct http_client *client);
+
+/* A table of what the Lua half of `komodo` needs of C and what needs no run: codecs, digests, TOML, YAML, time zones,
+ * schedules. For programs without a runner too; those call errors_open first. [-0, +1, m] */
+void lua_pure_functions(lua_State *L);
 
 /* ---- for bindings ---- */
 /* A buffer the collector frees: for json_encode, which raises.       [-0, +1, m] */

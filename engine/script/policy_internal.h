@@ -56,6 +56,7 @@ void task_drop(struct task *task);
 int task_traceback(lua_State *L);                 /* message handler: words become an error table with the traceback */
 
 /* ---- bridge.c ---- */
+extern const char script_json_mark;              /* its address beside a result marks JSON text (engine.raw) */
 extern const char script_parked;                  /* its address marks the engine's own yields */
 void bridge_open(lua_State *L);                   /* metatables */
 void errors_open(lua_State *L);                   /* the metatable of lua_push_err alone; also for script states */

@@ -27,7 +27,7 @@ enum run_yield { YIELD_NONE, YIELD_WAIT, YIELD_SLICE };   /* why the coroutine c
 /* Scripts that waited or are new come before those that used up their slice (ready.c). */
 enum ready_queue { READY_FRESH, READY_BULK, READY_QUEUES };
 
-enum { CORE_PARTS = 8 };   /* rows of core_parts */
+enum { CORE_PARTS = 12 };   /* rows of core_parts */
 
 enum run_finish { FINISH_NOTHING, FINISH_RESULT, FINISH_ERROR, FINISH_MEMORY };
 
@@ -88,6 +88,8 @@ struct run {
   char *source, *chunk_name, *args, *info;
   size_t source_len, args_len, info_len;
   struct script_limits limits;
+  bool is_rule;
+  int64_t seed;                     /* 0: not recorded */
   void (*on_log)(struct script_run *run, struct str lines, void *data);
   void *user, *data;
 
@@ -118,6 +120,7 @@ struct run {
   unsigned under_way;               /* O: requests not taken yet */
   uint64_t cpu_ns;                  /* O */
   uint64_t api_calls;               /* O */
+  uint64_t cpu_base_ns, calls_base; /* O: where they stood when the limits last began anew (rules: each poll) */
   struct script_outcome outcome;    /* O: becomes pub.outcome */
 
   uv_mutex_t log_lock;
@@ -226,8 +229,9 @@ void task_drop_answer(struct run *run);            /* run->held */
 void task_abandon(struct run *run, struct fiber *task);   /* its request, if it has one, goes without an answer */
 extern const luaL_Reg task_functions[];            /* for the Lua half */
 extern const luaL_Reg require_functions[];         /* run_require.c: for the Lua half */
-extern const luaL_Reg pure_functions[];            /* lib_pure.c: for the Lua half */
+extern const luaL_Reg format_functions[], zone_functions[];   /* lib_formats.c, lib_zone.c: parts of lua_pure_functions */
 int raise_cancelled(lua_State *L);                 /* lib_komodo.c */
+int64_t run_clock_ms(struct run *run);             /* what the script is told about now; kept when the run is recorded */
 
 /* ---- sandbox.c ---- */
 /* Makes run->L and run->co, ready to resume with one function that loads and runs the script. ERR_NOMEM. */
@@ -247,11 +251,12 @@ void coroutine_hold(lua_State *co, bool is_on);    /* scripts may neither resume
 extern const luaL_Reg coroutine_functions[];
 /* Lua counts C calls anew in a coroutine that is closed, so closing inside closing inside … would outgrow the C stack. */
 enum { CLOSING_MAX = 3 };
-int coroutine_reset(lua_State *L, lua_State *co);  /* lua_resetthread, its `<close>` variables running as co */
+int coroutine_reset(lua_State *L, lua_State *co);  /* lua_closethread, its `<close>` variables running as co */
 
 /* ---- lib_komodo.c, run_log.c ---- */
 void lib_komodo_open(lua_State *L);                /* [-0, +1, m] the read-only module */
 void lib_komodo_push(lua_State *L);                /* [-0, +1, -] it again */
+void lib_komodo_push_rule(lua_State *L);           /* [-0, +4, e] the loop of an alert rule and its first three arguments */
 void lib_komodo_push_encode(lua_State *L);         /* [-0, +1, m] komodo.json.encode */
 int lib_print(lua_State *L);
 void request_free(struct request *request);        /* NULL is fine; heap: under the guard on workers */

@@ -298,6 +298,13 @@ static int l_cancel(lua_State *L)
   return 0;
 }
 
+/* close_children(): ends what this task started and did not wait for   [-0, +0, e] */
+static int l_close_children(lua_State *L)
+{
+  task_close_children(L, run_of(L)->current);
+  return 0;
+}
+
 /* task_class(methods): what tasks can do                             [-1, +0, m] */
 static int l_task_class(lua_State *L)
 {
@@ -312,5 +319,7 @@ static int l_task_class(lua_State *L)
   return 0;
 }
 
-const luaL_Reg task_functions[] = {{"spawn", l_spawn},   {"park", l_park}, {"wake", l_wake}, {"ended", l_ended}, {"cancel", l_cancel},
-                                   {"task_class", l_task_class}, {NULL, NULL}};
+const luaL_Reg task_functions[] = {{"spawn", l_spawn},   {"park", l_park},
+                                   {"wake", l_wake},     {"ended", l_ended},
+                                   {"cancel", l_cancel}, {"task_class", l_task_class},
+                                   {"close_children", l_close_children}, {NULL, NULL}};

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "script/run_internal.h"
 
-enum { MONITOR_MS = 10, SOURCE_MAX = 4 * 1024 * 1024, MAX_SCRIPTS = 10000, LOG_NOTE = 256 };
+enum { MONITOR_MS = 10, SOURCE_MAX = 4 * 1024 * 1024, MAX_SCRIPTS = 10000, LOG_NOTE = 256, CLOCK_MAX = 1024 * 1024 };
 
 struct call {
   struct script_call pub;        /* first */
@@ -323,6 +323,7 @@ static void outcome_release(struct script_outcome *o)
   mem_free(o->message);
   mem_free(o->traceback);
   buf_release(&o->result);
+  buf_release(&o->clock);
 }
 
 static void run_free(struct op *op)
@@ -479,6 +480,9 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   run->info = copy(spec->run, "{}", &run->info_len);
   run->chunk_name = chunk_name(spec->name);
   run->limits = spec->limits;
+  run->is_rule = spec->is_rule;
+  run->seed = spec->seed;
+  buf_init(&run->outcome.clock, CLOCK_MAX);
   fill_limits(&run->limits, &r->config.limits);
   run->on_log = spec->on_log;
   run->user = spec->user;
@@ -491,7 +495,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   uv_timer_init(r->config.loop->loop, &run->timer);
   run->timer.data = run;
   r->timers++;
-  run->wall_at_ms = now_ms() + (uint64_t)(run->limits.wall_seconds * 1000);
+  run->wall_at_ms = run->is_rule ? UINT64_MAX : now_ms() + (uint64_t)(run->limits.wall_seconds * 1000);
   arm_timer(run);
   run->next = r->runs;
   if (run->next)

@@ -69,6 +69,11 @@ struct script_spec {
   struct str args;                 /* JSON object: komodo.args; empty: {} */
   struct str run;                  /* JSON object: komodo.run; empty: {} */
   struct script_limits limits;
+  /* An alert rule: the script is compiled once and called again and again by komodo/_core/rule.lua, which asks for work with
+   * SCRIPT_KOMODO "rule_next" until the run is cancelled. CPU, calls and log are limited per poll; wall time is not: whoever
+   * answers "rule_next" watches it. */
+  bool is_rule;
+  int64_t seed;                    /* not 0: the run is recorded; math.random starts from it, and outcome.clock is kept */
   /* Whole lines as they come, each ending in '\n', valid UTF-8: the first at once, then at most five calls a second, the
    * last before the op completes. May be NULL. */
   void (*on_log)(struct script_run *run, struct str lines, void *data);
@@ -85,6 +90,7 @@ struct script_outcome {
   int line;                        /* of the script; 0: unknown */
   char *traceback;                 /* the script's own frames, one per line, "" without any */
   struct buf result;               /* first returned value as JSON; empty: none */
+  struct buf clock;                /* of a recorded run: what the clock said each time, "1700000000000,…" in milliseconds */
   uint64_t cpu_us, wall_ms, peak_bytes, api_calls, log_dropped_bytes;
 };
 

@@ -134,20 +134,20 @@ static int l_collectgarbage(lua_State *L)
 }
 
 /* ---- library calls that may lock or allocate inside the C library ---- */
-/* os.date(format?, time?): under the guard, so the format is short. */
+/* os.date(format?, time?): under the guard, so the format is short; without a time it is the run's clock that is read. */
 static int l_date(lua_State *L)
 {
   size_t len = 0;
-  luaL_optlstring(L, 1, "", &len);
+  const char *format = luaL_optlstring(L, 1, "%c", &len);
   luaL_argcheck(L, len <= DATE_FORMAT_MAX, 1, "longer than 1,000 bytes");
-  for (int i = 1; i <= lua_gettop(L); i++)
-    luaL_argexpected(L, lua_isnil(L, i) || lua_isstring(L, i), i, "number or string");
+  lua_Integer at = luaL_opt(L, luaL_checkinteger, 2, run_clock_ms(run_of(L)) / 1000);
   lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
+  lua_pushlstring(L, format, len);
+  lua_pushinteger(L, at);
   guard_enter();
-  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  int status = lua_pcall(L, 2, 1, 0);
   guard_leave();
-  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+  return status == LUA_OK ? 1 : lua_error(L);
 }
 
 /* os.time(table): a copy of the fields it reads, so that no metamethod runs under the guard. */
@@ -155,19 +155,19 @@ static int l_time(lua_State *L)
 {
   static const char *const fields[] = {"year", "month", "day", "hour", "min", "sec", "isdst"};
   lua_settop(L, 1);
+  if (lua_isnil(L, 1)) {
+    lua_pushinteger(L, run_clock_ms(run_of(L)) / 1000);
+    return 1;
+  }
   lua_pushvalue(L, lua_upvalueindex(1));
-  int arguments = 0;
-  if (!lua_isnil(L, 1)) {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_createtable(L, 0, ARRAY_LEN(fields));
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-      lua_getfield(L, 1, fields[i]);
-      lua_setfield(L, -2, fields[i]);
-    }
-    arguments = 1;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_createtable(L, 0, ARRAY_LEN(fields));
+  for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+    lua_getfield(L, 1, fields[i]);
+    lua_setfield(L, -2, fields[i]);
   }
   guard_enter();
-  int status = lua_pcall(L, arguments, 1, 0);
+  int status = lua_pcall(L, 1, 1, 0);
   guard_leave();
   return status == LUA_OK ? 1 : lua_error(L);
 }
@@ -229,7 +229,16 @@ static void new_string(lua_State *L)
 }
 
 static void new_table(lua_State *L) { new_library(L, luaopen_table, NULL, NULL); }
-static void new_math(lua_State *L) { new_library(L, luaopen_math, NULL, NULL); }
+static void new_math(lua_State *L)
+{
+  new_library(L, luaopen_math, NULL, NULL);
+  if (!run_of(L)->seed)
+    return;
+  lua_getfield(L, -1, "randomseed");   /* the same numbers when it is replayed */
+  lua_pushinteger(L, run_of(L)->seed);
+  lua_pushinteger(L, 0);
+  lua_call(L, 2, 0);
+}
 static void new_utf8(lua_State *L) { new_library(L, luaopen_utf8, NULL, NULL); }
 static void new_coroutine(lua_State *L) { new_library(L, luaopen_coroutine, coroutine_functions, NULL); }
 
@@ -406,7 +415,13 @@ static int script_main(lua_State *L)
     run->finish = FINISH_ERROR;
     return 1;
   }
-  int status = lua_pcallk(L, 0, 1, -2, (lua_KContext)run, script_end);
+  int arguments = 0;
+  if (run->is_rule) {
+    lib_komodo_push_rule(L);
+    arguments = 4;
+    lua_rotate(L, -arguments - 1, arguments);
+  }
+  int status = lua_pcallk(L, arguments, 1, -arguments - 2, (lua_KContext)run, script_end);
   return script_end(L, status, (lua_KContext)run);
 }
 
@@ -494,11 +509,15 @@ const struct core_part core_parts[CORE_PARTS] = {
     {"komodo/_core/concurrent.lua", " spawn all race timeout "},
     {"komodo/_core/state.lua", " stage var secret kv lock "},
     {"komodo/_core/http.lua", " http "},
+    {"komodo/_core/event.lua", " event respond "},
     {"komodo/_core/terminal.lua", " terminal "},
     {"komodo/_core/sugar.lua",
      " swarms servers stacks deployments builds repos procedures actions builders alerters syncs "},
     {"komodo/_core/pure.lua", " base64 hex hash hmac url glob template semver "},
+    {"komodo/_core/time.lua", " time "},
+    {"komodo/_core/formats.lua", " toml yaml "},
     {"komodo/_core/require.lua", " require "},
+    {"komodo/_core/rule.lua", " "},   /* the main function of rules, never reached by a name */
 };
 
 static Err compile(lua_State *L, const char *path, struct buf *code, struct diag *reterr)

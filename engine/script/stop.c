@@ -111,11 +111,16 @@ static void arm_hook(struct worker *w)
     lua_sethook(w->current, on_hook, LUA_MASKCOUNT, 1);
 }
 
+static bool is_out_of_cpu(const struct run *run, uint64_t more_ns)
+{
+  return run->cpu_ns - run->cpu_base_ns + more_ns >= (uint64_t)(run->limits.cpu_seconds * 1e9);
+}
+
 static void act(struct worker *w, bool may_leave)
 {
   struct run *run = w->run;
   int kill = atomic_load(&run->kill);
-  if (!kill && run->cpu_ns + (clock_thread_cpu_ns() - w->cpu_begin_ns) >= (uint64_t)(run->limits.cpu_seconds * 1e9))
+  if (!kill && is_out_of_cpu(run, clock_thread_cpu_ns() - w->cpu_begin_ns))
     kill = run_kill_set(run, KILL_CPU);
   uint64_t now_ns = clock_mono_ns();
   if (kill && (kill != KILL_CANCEL || atomic_load(&run->is_hard))) {
@@ -218,8 +223,8 @@ void stop_arm(struct worker *w, struct run *run)
   atomic_store(&w->slice_since_ms, clock_mono_ms());
   atomic_signal_fence(memory_order_seq_cst);
   w->run = run;
-  /* What asked for a stop while the run was nobody's has sent no signal. */
-  if (atomic_load(&run->kill))
+  /* What asked for a stop while the run was nobody's has sent no signal, and ticks miss one that waits again at once. */
+  if (atomic_load(&run->kill) || is_out_of_cpu(run, 0))
     act(w, false);
 }
 

@@ -103,8 +103,13 @@ static int task_end(lua_State *L, int status, lua_KContext ctx)
     log_error_value(task, L, -1);
     return 0;
   }
+  bool is_json = lua_touserdata(L, -1) == &script_json_mark;
+  lua_pop(L, 1);
   if (!task->background && !lua_isnil(L, -1)) {
-    json_encode(L, -1, &task->pub.result);
+    if (is_json)
+      buf_add_str(&task->pub.result, lua_check_str(L, -1));
+    else
+      json_encode(L, -1, &task->pub.result);
     if (buf_err(&task->pub.result))
       return luaL_error(L, "the result of %s is too large", task->name);
   }
@@ -120,7 +125,7 @@ static int task_main(lua_State *L)
   int n = lua_gettop(L) - 2;
   if (task->push)
     n = task->push(L, task->data);
-  int status = lua_pcallk(L, n, 1, 1, (lua_KContext)task, task_end);
+  int status = lua_pcallk(L, n, 2, 1, (lua_KContext)task, task_end);
   return task_end(L, status, (lua_KContext)task);
 }
 

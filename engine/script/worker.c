@@ -146,7 +146,7 @@ static void take_outcome(struct worker *w, struct run *run, int status, bool was
     return;
   }
   size_t len = 0;
-  const char *text = lua_type(co, -1) == LUA_TSTRING ? lua_tolstring(co, -1, &len) : NULL;
+  const char *text = lua_gettop(co) > 0 && lua_type(co, -1) == LUA_TSTRING ? lua_tolstring(co, -1, &len) : NULL;
   bool is_memory = status == LUA_ERRMEM || run->finish == FINISH_MEMORY ||
                    (heap_was_full(run->heap) && text && len >= 17 && strcmp(text + len - 17, "not enough memory") == 0);
   bool failed = status != LUA_OK || run->finish == FINISH_ERROR || run->finish == FINISH_MEMORY;
@@ -179,6 +179,10 @@ static enum step resume(struct worker *w, struct run *run)
     run->yielded = YIELD_NONE;
     status = lua_resume(task->co, NULL, lua_status(task->co) == LUA_YIELD ? 0 : lua_gettop(task->co) - 1, &results);
     was_left = false;
+#ifdef KOMODO_DEBUG
+    if (w->guard)
+      abort();   /* from here on nothing would stop the script */
+#endif
   }
   stop_disarm(w, run);
   bool has_ended = was_left || (status != LUA_YIELD && (status != LUA_OK || task == &run->main));
@@ -186,8 +190,8 @@ static enum step resume(struct worker *w, struct run *run)
     take_outcome(w, run, status, was_left);
     return STEP_ENDED;
   }
-  if (status == LUA_YIELD)
-    lua_settop(task->co, lua_gettop(task->co) - results);
+  if (status == LUA_YIELD && results)   /* none after a hook, where the stack is not ours */
+    lua_pop(task->co, results);
   if (status == LUA_YIELD && run->yielded == YIELD_SLICE)
     task_requeue(run, task);
   return run->ready.first ? STEP_SLICE : STEP_WAIT;

@@ -35,6 +35,7 @@ const struct store_collection store_collections[] = {
     {COLLECTION_GIT_PROVIDER_ACCOUNT, "domain,username", NULL},
     {COLLECTION_IMAGE_REGISTRY_ACCOUNT, "domain,username", NULL},
     {COLLECTION_KV, NULL, kv_indexes},
+    {COLLECTION_SCRIPT_RECORDING, NULL, script_run_indexes},
     {COLLECTION_SCRIPT_OWNER, NULL, NULL},
     {COLLECTION_SCRIPT_RUN, NULL, script_run_indexes},
     {COLLECTION_ALERT, NULL, alert_indexes},

@@ -34,6 +34,7 @@
 #define COLLECTION_ALERT "Alert"
 #define COLLECTION_STATS "Stats"
 /* Not Komodo's: */
+#define COLLECTION_SCRIPT_RECORDING "ScriptRecording"   /* not Komodo's: recorded runs of Actions */
 #define COLLECTION_KV "kv"                     /* state that scripts keep */
 #define COLLECTION_SCRIPT_OWNER "ScriptOwner"  /* who saved an Action or Procedure last */
 #define COLLECTION_SCRIPT_RUN "ScriptRun"      /* how runs of Actions went */

@@ -205,10 +205,11 @@ test("/lua/check gives diagnostics to whoever has credentials", async () => {
   const check = (body) => send("/lua/check", { body: JSON.stringify(body) });
   assert.deepEqual((await check({ source: "return komodo.read('ListStacks')" })).json, { diagnostics: [] });
   assert.deepEqual((await check({ source: "prnt(1)", capabilities: null })).json, { diagnostics: [
-    { line: 1, column: 1, severity: "warning", code: "undefined-global", message: "undefined global 'prnt', did you mean 'print'?" }] });
+    { line: 1, column: 1, end_line: 1, end_column: 5, severity: "warning", code: "undefined-global", message: "undefined global 'prnt', did you mean 'print'?" }] });
   assert.equal((await check({ source: "komodo.read('ListStacks')", capabilities: [] })).json.diagnostics[0].code, "capability");
+  assert.equal((await check({ file_contents: "print(komodo.event.method)", trigger: { type: "poll" } })).json.diagnostics[0].code, "unknown-member");
   assert.equal((await check({ source: "x = = 1" })).json.diagnostics[0].code, "syntax");
-  for (const body of [{}, { source: 1 }, { source: "", capabilities: "x" }, { source: "", capabilities: [1] }, [], "x"]) {
+  for (const body of [{}, { source: 1 }, { source: "", capabilities: "x" }, { source: "", capabilities: [1] }, { source: "", trigger: "moon" }, [], "x"]) {
     const answer = await check(body);
     assert.equal(answer.status, 422, JSON.stringify(body) + answer.text);
     isError(answer);

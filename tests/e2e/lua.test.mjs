@@ -71,6 +71,21 @@ test("an execution is waited for, its stages are told, and its time is bounded",
   `), /InProgress\tComplete\n\["Execute Action"\]\nnil\ttimeout\nnot_found\n/);
 });
 
+test("a secret does not come back to the script, whole or letter by letter", async () => {
+  const out = await output(`
+    local token = assert(komodo.secret("TOKEN"))
+    local function spell(s) print((tostring(s):gsub(".", "%0 "))) end
+    spell(select(2, komodo.write("UpdateVariableValue", { name = "PLAIN", value = "x" .. token .. "y" })))
+    assert(komodo.write("UpdateVariableValue", { name = "COPY", value = "x" .. token .. "y" }))
+    spell(select(2, komodo.var("COPY")))
+    for _, v in ipairs(assert(komodo.read("ListVariables"))) do spell(v.name .. "=" .. v.value) end
+    spell(select(2, komodo.write("UpdateVariableValue", { name = token, value = "" })))
+    spell(komodo.json.encode(select(2, komodo.write("CreateTag", { name = { token } })) or {}))
+  `);
+  assert.doesNotMatch(out.replaceAll(" ", ""), /s3cr3t/);
+  assert.match(out.replaceAll(" ", ""), /^thevalueofasecretcannotbewritten.*\n.COPY.isasecret/);
+});
+
 test("stages are logs of their own, in order", async () => {
   const u = await run(`
     print("before")
@@ -188,13 +203,16 @@ test("http reaches named hosts, and nothing inside however it is spelled", async
   const seen = [];
   const server = http.createServer((req, res) => {
     let body = "";
-    req.on("data", (d) => { body += d; }).on("end", () => {
+    const parts = [];
+    req.on("data", (d) => { body += d; parts.push(d); }).on("end", () => {
       seen.push({ method: req.method, url: req.url, headers: req.headers, body });
       if (req.url === "/away") res.writeHead(302, { Location: `http://localhost:${port}/stolen` }).end();
       else if (req.url === "/again") res.writeHead(302, { Location: "/end" }).end();
       else if (req.url === "/loop") res.writeHead(302, { Location: "/loop" }).end();
       else if (req.url === "/big") res.end("x".repeat(5000));
-      else if (req.url === "/binary") res.end(Buffer.from([0xff, 0xfe]));
+      else if (req.url === "/binary") res.end(Buffer.from([0xff, 0xfe, 0, 0x41]));
+      else if (req.url === "/echo") res.end(Buffer.concat(parts));
+      else if (req.url.startsWith("/to?")) res.writeHead(302, { Location: `http://${req.url.slice(4)}:${port}/stolen` }).end();
       else if (req.url === "/slow") setTimeout(() => res.end(), 5000).unref();
       else res.writeHead(req.url === "/none" ? 404 : 200, { "X-Kind": "test" }).end(`${req.method} ${body}`);
     });
@@ -210,19 +228,24 @@ test("http reaches named hosts, and nothing inside however it is spelled", async
       print(komodo.http.post(base .. "/b", { json = { a = 1 }, headers = { Authorization = "Bearer " .. komodo.secret("TOKEN") } }).body)
       print(komodo.http{ url = base .. "/c", method = "put", form = { q = "a b&c", x = 1 } }.body)
       print(komodo.http.get(base .. "/none").status, komodo.http.get(base .. "/again").url == base .. "/end")
-      for _, path in ipairs{ "/away", "/loop", "/big", "/binary" } do print(select(2, komodo.http.get(base .. path)).code) end
+      local raw = assert(komodo.http.get(base .. "/binary")).body
+      print(#raw, raw == "\\xff\\xfe\\0A", komodo.http.post(base .. "/echo", { body = "\\xc3\\x28\\0" }).body == "\\xc3\\x28\\0")
+      for _, path in ipairs{ "/away", "/loop", "/big", "/to?[::1]" } do print(select(2, komodo.http.get(base .. path)).code) end
       print(select(2, komodo.http.get(base .. "/slow", { timeout = 0.2 })).code)
       print(select(2, komodo.http.get("file:///etc/passwd")).code, select(2, komodo.http{ url = base, what = 1 }).code)
     `, named);
-    assert.match(text, /^200\tGET \ttest\nPOST \{"a":1\}\nPUT q=a%20b%26c&x=1\n404\ttrue\nforbidden\nprotocol\ntoo_big\nmedia\ntimeout\n\w+\tinvalid\n/);
+    assert.match(text, /^200\tGET \ttest\nPOST \{"a":1\}\nPUT q=a%20b%26c&x=1\n404\ttrue\n4\ttrue\ttrue\nforbidden\nprotocol\ntoo_big\nforbidden\ntimeout\n\w+\tinvalid\n/);
     assert.equal(seen.find((r) => r.url === "/b").headers.authorization, "Bearer s3cr3t-value");
     assert.equal(seen.find((r) => r.url === "/b").headers["content-type"], "application/json");
     assert.ok(!seen.some((r) => r.url === "/stolen"));
 
     const own = Object.values(os.networkInterfaces()).flat().filter((a) => !a.internal && a.family === "IPv4").map((a) => a.address);
     const hosts = ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1.", "0.0.0.0", "[::1]",
-      "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::]", "169.254.169.254", "[fe80::1]", "[64:ff9b::7f00:1]", ...own];
-    const before = seen.length;
+      "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::]", "169.254.169.254", "[fe80::1]", "[64:ff9b::7f00:1]",
+      "localhost.", "LOCALHOST", "localhost.localdomain", "ip6-localhost", "0", "127.0.1", "0x7f.1", "0177.1", "017700000001", "0x7f.0x0.0x0.0x1", "127.1.2.3",
+      "127.0.0.1%2e", "%31%32%37.0.0.1", "[::ffff:0:7f00:1]", "[::127.0.0.1]", "[0:0:0:0:0:ffff:7f00:0001]", "[64:ff9b::127.0.0.1]", "[64:ff9b:1::7f00:1]",
+      "[2002:7f00:1::]", "[ff02::1]", "255.255.255.255", "240.0.0.1", "2852039166", "0xa9fea9fe", "[::ffff:169.254.169.254]", os.hostname(), ...own];
+    let before = seen.length;
     const inside = await output(`
       for _, host in ipairs(komodo.args.hosts) do
         local r, e = komodo.http.get("http://" .. host .. ":${port}/inside", { timeout = 5 })
@@ -233,10 +256,66 @@ test("http reaches named hosts, and nothing inside however it is spelled", async
     assert.match(inside, /^127\.0\.0\.1\tforbidden$/m);
     assert.match(inside, /^localhost\tforbidden$/m);
     assert.equal(seen.length, before);
+    const elsewhere = ["[::1]", "localhost", "0", "127.0.0.2", "[::ffff:127.0.0.1]", "0x7f000002"];
+    assert.equal(await output(`
+      for _, host in ipairs(komodo.args.hosts) do
+        for _, more in ipairs{ {}, { on_chunk = print } } do print(select(2, komodo.http.get("http://127.0.0.1:${port}/to?" .. host, more)).code) end
+      end
+    `, { capabilities: ["*", "http:127.0.0.1"] }, { args: { hosts: elsewhere } }).then((t) => t.replace(/completed.*\n/, "")), "forbidden\n".repeat(2 * elsewhere.length));
+    assert.ok(!seen.some((r) => r.url === "/stolen"));
+    before = seen.length;
     const dry = await run(`print(komodo.http.post("http://127.0.0.1:${port}/x", { body = "b" }).status)`, {}, { dry_run: true });
     assert.match(dry.logs.find((l) => l.stage === "Dry Run").stdout, /http POST .*\/x/);
     assert.equal(seen.length, before);
     assert.match(await failure(`assert(komodo.http.get("http://example.com"))`, { capabilities: ["http:*.example.org"] }), /"http:example\.com" is missing/);
+  } finally { server.closeAllConnections(); server.close(); }
+});
+
+test("a download is handed over in pieces of any number, and waits for the script", async () => {
+  const size = 40 * 1024 * 1024, block = Buffer.alloc(64 * 1024, 0xe9);   // no UTF-8
+  let sent = 0, closed = 0;
+  const server = http.createServer((req, res) => {
+    const length = req.url === "/whole" ? size : 1024 * size;
+    if (req.url === "/broken") { res.writeHead(200, { "Content-Length": 1000 }); res.write("half"); setTimeout(() => res.destroy(), 50); return; }
+    if (req.url === "/moved") { res.writeHead(302, { Location: "/whole" }).end("elsewhere"); return; }
+    if (req.url === "/none") { res.writeHead(404).end("nothing"); return; }
+    res.writeHead(200, { "Content-Length": length });
+    let left = length;
+    const more = () => { while (left > 0 && !res.destroyed) { left -= block.length; sent += block.length; if (!res.write(block)) return; } if (left <= 0) res.end(); };
+    res.on("drain", more).on("close", () => { closed++; });
+    more();
+  });
+  await new Promise((resolve) => server.listen(0, resolve));
+  const base = `http://127.0.0.1:${server.address().port}`;
+  try {
+    const config = { capabilities: ["http:127.0.0.1"], limits: { http_kb: 1, memory_mb: 16 } };
+    assert.match(await output(`
+      local size, pieces = 0, 0
+      local r = assert(komodo.http{ url = "${base}/moved", on_chunk = function(bytes) size, pieces = size + #bytes, pieces + 1 assert(bytes:byte(1) == 0xe9) end })
+      print(r.status, size, pieces > 10, r.body, r.url)
+      local parts = {}
+      print(komodo.http.get("${base}/none", { on_chunk = function(b) parts[#parts + 1] = b end }).status, table.concat(parts))
+      print(select(2, komodo.http.get("${base}/broken", { on_chunk = function() end })).code)
+      print(select(2, komodo.http.get("http://127.0.0.2/", { on_chunk = function() end })).code)
+    `, config), /^200\t41943040\ttrue\tnil\thttp:.*whole\n404\tnothing\n(io|protocol)\nforbidden\n/);
+    sent = closed = 0;
+    const slow = await start(await create(`
+      komodo.http.get("${base}/endless", { on_chunk = function() print("first") komodo.sleep(60) end })`, config));
+    await eventually("the first piece", async () => main(await komodo.read("GetUpdate", { id: slow }))?.stdout.includes("first"));
+    let before;
+    await eventually("the server waits", async () => { const now = sent; const still = now === before; before = now; return still; });
+    assert.ok(sent < 32 * 1024 * 1024, `sent ${sent}`);
+    await komodo.execute("CancelAction", { action: (await komodo.read("GetUpdate", { id: slow })).target.id });
+    await finished(slow);
+    await eventually("the connection is given back", () => closed === 1);
+    assert.match(await output(`
+      local n = 0
+      local r = assert(komodo.http.get("${base}/endless", { on_chunk = function() n = n + 1 return n < 3 end }))
+      print(r.status, n)
+      local ok, why = pcall(komodo.http.get, "${base}/endless", { on_chunk = function() error("enough") end })
+      print(ok, why:match("enough"))
+    `, config), /^200\t3\nfalse\tenough\n/);
+    await eventually("all connections are given back", () => closed === 3);
   } finally { server.closeAllConnections(); server.close(); }
 });
 
@@ -248,5 +327,8 @@ test("resources have short names", async () => {
     print(assert(komodo.actions.run("short", { args = { x = 1 } }, { timeout = 20 })).success)
     print(assert(komodo.actions.delete("short")).name, select(2, komodo.actions.get("short")).code)
     print(select(2, komodo.stacks.deploy("none")).code, #komodo.servers.list())
-  `), /^short\tshort\t1\ntrue\nshort\tnot_found\nnot_found\t0\n/);
+    assert(komodo.read("ListServers", { query = { names = {}, tags = {} } }))   -- an empty table is an empty list where one is wanted
+    assert(komodo.actions.create{ name = "empty", config = { file_contents = "", capabilities = {} } })
+    print(komodo.json.is_array(komodo.actions.get("empty").config.capabilities))
+  `), /^short\tshort\t1\ntrue\nshort\tnot_found\nnot_found\t0\ntrue\n/);
 });

@@ -27,9 +27,9 @@ after(async () => {
   try { await pair?.stop(); } finally { docker?.stop(); fs.rmSync(dir, { recursive: true, force: true }); }
 });
 
-/** Users who may run the Action and read the Server, each with these specific rights on it. */
+/** Users who may read the Server, each with these specific rights on it. */
 async function addUsers(users) {
-  const server = (await admin.read("ListServers", {}))[0].id, action = (await admin.read("ListActions", {}))[0].id;
+  const server = (await admin.read("ListServers", {}))[0].id;
   await pair.engine.stop();
   const hash = stored(pair, "User").find((u) => u.username === "admin").config.data.password;
   let n = 0xa00;
@@ -37,8 +37,7 @@ async function addUsers(users) {
   for (const [name, specific] of Object.entries(users)) {
     const id = objectId(++n);
     User[id] = userDocument(id, name, hash);
-    for (const [target, level, rights] of [[{ type: "Action", id: action }, "Execute", []], [{ type: "Server", id: server }, "Read", specific]])
-      Permission[objectId(++n)] = permissionDocument(objectId(n), { type: "User", id }, target, level, rights);
+    Permission[objectId(++n)] = permissionDocument(objectId(n), { type: "User", id }, { type: "Server", id: server }, "Read", specific);
   }
   store(pair, { User, Permission });
   await pair.startEngine();

@@ -1,6 +1,6 @@
 /* Any bytes as a schedule, in a zone from any bytes: no crash, a refusal has words, and runs go forward in time.
  * Input: one byte that says what, two of a length, the zone of that length, the text. */
-#include "sched/schedule.h"
+#include "time/schedule.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -95,6 +95,47 @@ describe("check", function()
     assert.same({ "capability", "capability" }, codes("komodo.kv.get('x') komodo.secret('A')", { "read:*" }))
   end)
 
+  it("knows what stands behind komodo.time and the like", function()
+    assert.equal("1:13 error komodo.time.nxt does not exist, did you mean 'next'?", first("komodo.time.nxt('x')"))
+    assert.equal("1:25 error komodo.time.ad does not exist, did you mean 'add'?", first("local t = komodo.time t.ad()"))
+    assert.matches("komodo.log.infoo does not exist, did you mean 'info'", first("komodo.log.infoo(1)"))
+    assert.matches("komodo.users does not exist", first("komodo.users.list()"))
+    assert.same({}, codes("print(komodo.json.null, komodo.toml.decode(''), komodo.yaml.encode{}, komodo.hash('md5', ''), komodo.http.get('http://x').body)"))
+  end)
+
+  it("looks into the short names of requests", function()
+    assert.matches("DeployStack: servces: unknown field, did you mean 'services'", first("komodo.stacks.deploy('web', { servces = {} })"))
+    assert.equal("1:15 error komodo.stacks.deplyo: there is no execution 'DeplyoStack', did you mean 'deploy'?", first("komodo.stacks.deplyo('web')"))
+    assert.matches("prune_images", first("komodo.servers.prune_imges('x')"))
+    assert.matches("UpdateStack: config.branhc: unknown field", first("komodo.stacks.update('x', { branhc = 'a' })"))
+    assert.matches("ListStacks: query.tagz: unknown field", first("komodo.stacks.list({ tagz = {} })"))
+    assert.matches("StartContainer: container: missing", first("komodo.servers.start_container('a')"))
+    assert.matches("stack: missing", first("komodo.stacks.deploy()"))
+    assert.same({}, codes("komodo.stacks.deploy(x, y, z) komodo.stacks.deploy('a', { [x] = 1 }) x, y, z = 1, 2, 3"))
+    assert.matches("missing capability 'execute:DeployStack'", first("komodo.stacks.deploy('db')", { "execute:DeployStack@web-*" }))
+    assert.same({}, codes("komodo.stacks.deploy('web-1') komodo.stacks.list()", { "execute:DeployStack@web-*", "read:ListStacks" }))
+    assert.matches("missing capability 'read:GetVariable'", first("komodo.var('A')", { "read:GetVariable@B" }))
+  end)
+
+  it("knows what the trigger gives", function()
+    local function of(trigger, source)
+      local d = check.script(source, { trigger = trigger })[1]
+      return d and d.message
+    end
+    assert.matches("komodo.event.method is nil when the run is started by poll", of("poll", "print(komodo.event.method)"))
+    assert.is_nil(of({ type = "http", path = "x" }, "print(komodo.event.method) komodo.respond('x')"))
+    assert.matches("http triggers alone", of("schedule", "komodo.respond('x')"))
+    assert.is_nil(of(nil, "print(komodo.event.anything)"))
+  end)
+
+  it("says where a mistake begins and ends", function()
+    local d = check.script("local x = 1\nprint(x, yy)\nkomodo.read('Nope')")
+    assert.same({ 2, 10, 2, 12 }, { d[1].line, d[1].column, d[1].end_line, d[1].end_column })
+    assert.same({ 3, 13, 3, 19 }, { d[2].line, d[2].column, d[2].end_line, d[2].end_column })
+    d = check.script("x = = 1")[1]
+    assert.same({ 1, 5, 1, 6 }, { d.line, d.column, d.end_line, d.end_column })
+  end)
+
   it("is bounded", function()
     assert.same({ "syntax" }, codes(("("):rep(30000)))
     assert.same({ "syntax" }, codes(("x={"):rep(20000)))

@@ -141,6 +141,23 @@ describe("the LuaCATS definitions", function()
     end
   end)
 
+  it("describe every function of the module", function()
+    local namespaces = require("komodo.check.namespaces")
+    for _, member in ipairs(require("komodo.check.module").present()) do
+      local inner = member.space and member.space.functions or namespaces.callable[member.name] or {}
+      for _, fn in ipairs(inner) do
+        assert(text:find(("\nfunction komodo.%s.%s("):format(member.name, fn.name), 1, true), member.name .. "." .. fn.name)
+      end
+      assert(text:find("\nfunction komodo." .. member.name .. "(", 1, true) or text:find("\nkomodo." .. member.name .. " = ", 1, true), member.name)
+    end
+    for plural, kind in pairs(require("komodo._core.sugar_names").kinds) do
+      for _, request in ipairs(schema.requests) do
+        local verb = require("komodo._core.sugar_names").verb(kind, request)
+        assert(not verb or text:find(("\nfunction komodo.%s.%s("):format(plural, verb), 1, true), request.name)
+      end
+    end
+  end)
+
   it("have an overload for every request of a script", function()
     for _, request in ipairs(schema.requests) do
       if request.group == "read" or request.group == "write" or request.group == "execute" then

@@ -14,7 +14,8 @@ local function load_sugar(called)
   local function freeze(t)
     return setmetatable({}, { __index = t, __newindex = function() error("this table is read-only", 2) end })
   end
-  assert(loadfile("stdlib/lua/komodo/_core/sugar.lua"))(komodo, { public = public, freeze = freeze })
+  local function part(name) return require("komodo._core." .. name) end
+  assert(loadfile("stdlib/lua/komodo/_core/sugar.lua"))(komodo, { public = public, freeze = freeze, part = part })
   return komodo
 end
 

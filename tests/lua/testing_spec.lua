@@ -140,7 +140,11 @@ describe("komodo.testing", function()
     local t = new()
     assert.equal(1, run(t, "return #komodo.execute('BatchDeployStack', { pattern = 'sh*' })"))
     assert.matches("index a nil value %(global 'io'%)", t:run_source("io.open('x')").error)
-    assert.matches("does not fake", t:run_source("return komodo.yaml.decode('x')").error)
+    assert.matches("needs `km script test`", t:run_source("return komodo.yaml.decode('x')").error)
+    assert.equal("2026-01-02T00:00:01Z", run(t, "return komodo.time.format(komodo.time.add(komodo.now(), { days = 1 }))"))
+    assert.equal("a: b\n", run(t, "return komodo.yaml.encode{ a = 'b' }"))
+    assert.same({ "aGk=", "hi", "6869", true }, run(t, [[local k = komodo
+      return { k.base64.encode("hi"), k.base64.decode("aGk="), k.hex.encode("hi"), k.glob("a*", "abc") }]]))
     assert.is_false(t:run_source("x = = 1").ok)
   end)
 

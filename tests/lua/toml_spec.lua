@@ -43,34 +43,3 @@ describe("toml.fields", function()
     assert.has_error(function() toml.fields(T({ { "a", 0 / 0 } })) end)
   end)
 end)
-
-describe("toml.encode", function()
-  it("writes values before tables, keys sorted", function()
-    assert.equal([=[
-a = 1
-list = [1, "two", [true], { x = 1 }]
-
-[t]
-b = "x\ny"
-
-[t.inner]
-c = []
-
-[[t.rows]]
-n = 1
-
-[[t.rows]]
-]=], toml.encode({ a = 1, list = { 1, "two", { true }, { x = 1 } },
-      t = { b = "x\ny", inner = { c = setmetatable({}, { __name = "array" }) }, rows = { { n = 1 }, {} } } }))
-    assert.equal("", toml.encode({}))
-  end)
-
-  it("refuses lists, odd keys, cycles and values that are no data", function()
-    local cycle = {}
-    cycle.cycle = cycle
-    for _, bad in ipairs({ { 1, 2 }, { a = { [1.5] = 1 } }, cycle, { a = print }, { a = 1 / 0 } }) do
-      assert.has_error(function() toml.encode(bad) end)
-    end
-    assert.has_error(function() toml.encode("x") end)
-  end)
-end)

@@ -10,6 +10,7 @@ km script init [FOLDER]                         a folder to write scripts in: de
 km script check FILE...                         syntax, names, requests, parameters, capabilities
 km script run FILE [--fleet FLEET] [NAME=VALUE...]   runs a script against a fake fleet and shows what it would do
 km script test [PATH...]                        runs specs with busted and komodo.testing
+km script replay RUN.json [FILE]                runs a recorded run again, offline; FILE instead of its script
 ]]
 
 local function complain(...)
@@ -179,6 +180,35 @@ function M.run(...)
     return 1
   end
   if outcome.result ~= nil then print("result: " .. testing.json.encode(outcome.result)) end
+  return 0
+end
+
+-- ---- replay ----
+
+--- 0: every call, the outcome and the result are the recorded ones.
+function M.replay(path, script, more)
+  if not path or more then
+    complain("which recording? km script replay RUN.json [FILE]")
+    return 2
+  end
+  local recording, problem = read(path)
+  local source
+  if recording and script then source, problem = read(script) end
+  if problem then
+    complain(problem)
+    return 1
+  end
+  local ok, outcome = pcall(testing.replay, recording, source)
+  if not ok then
+    complain(path, ": ", tostring(outcome))
+    return 1
+  end
+  if outcome.log ~= "" then print(outcome.log) end
+  if outcome.difference then
+    complain(outcome.difference)
+    return 1
+  end
+  print(outcome.ended or outcome.ok and "the same as recorded" or "fails as recorded: " .. outcome.error)
   return 0
 end
 

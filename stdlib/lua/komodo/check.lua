@@ -1,14 +1,19 @@
 --- Looks over a script before it runs: syntax, globals nobody defines, requests and their parameters, capabilities.
 --
 --   local diagnostics = check.script(source, { capabilities = { "read:*" } })
---   diagnostics[i] = { line, column, severity = "error"|"warning", code, message }
+--   diagnostics[i] = { line, column, end_line, end_column, severity = "error"|"warning", code, message }
 --
+-- Columns count bytes from 1; the end is the place behind what is meant.
 -- What is computed at run time is left alone: a diagnostic is meant to be right. Pure Lua, also for `km script check`.
 
+local events = require("komodo.check.events")
+local lexer = require("komodo.check.lexer")
 local module = require("komodo.check.module")
+local namespaces = require("komodo.check.namespaces")
 local parser = require("komodo.check.parser")
 local schema = require("komodo.schema")
 local shape = require("komodo.check.shape")
+local sugar = require("komodo._core.sugar_names")
 
 local M = {}
 
@@ -75,11 +80,25 @@ for _, plural in ipairs(module.plurals) do
   member_names[#member_names + 1] = plural
 end
 
-local function check_fields(tree, report)
+local function keys_of(set)
+  local keys = {}
+  for key in pairs(set) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+local function check_fields(tree, report, trigger)
+  local of_event = events.fields[trigger]
   for _, field in ipairs(tree.fields) do
     local object, key = not field.method and path_of(field.object), field.key.value
+    local space = object and object:match("^komodo%.(%a[%w_]*)$")
     if object == "komodo" and not members[key] then
       report(field, ("komodo.%s does not exist"):format(key), "error", "unknown-member", { name = key, names = member_names })
+    elseif space and namespaces.names[space] and not namespaces.names[space][key] then
+      report(field, ("%s.%s does not exist"):format(object, key), "error", "unknown-member", { name = key, names = keys_of(namespaces.names[space]) })
+    elseif space == "event" and of_event and not of_event[key] then
+      report(field, ("komodo.event.%s is nil when the run is started by %s"):format(key, trigger), "warning", "unknown-member",
+        { name = key, names = keys_of(of_event) })
     elseif object and module.libraries[object] and not module.libraries[object][key] then
       report(field, ("%s.%s is not available in scripts"):format(object, key), "warning", "unknown-member")
     end
@@ -103,12 +122,9 @@ local function unknown_request(group, fn, name)
   return ("komodo.%s: unknown request '%s'"):format(fn, name:sub(1, 60)), { name = name, names = names_of[group] }
 end
 
---- A table given in place, or by a local that holds one. What happened to the local's table meanwhile is not known.
-local function check_params(request, call, report)
-  local params = call.args[2]
-  if not params then
-    params = { kind = "table", items = {}, line = call.args[1].line, column = call.args[1].column }
-  end
+--- A table given in place; nil: none is given. What is missing is reported at `call`.
+local function check_params(request, params, call, report)
+  if not params then params = { kind = "table", items = {}, line = call.line, column = call.column } end
   if params.kind ~= "table" then return end
   shape.struct(request.params, params, "", function(node, message, severity, hint)
     local at = node.line and node or params
@@ -187,8 +203,57 @@ local function check_request(state, call, fn)
     state.report(call.args[1], words, "error", "unknown-request", hint)
     return
   end
-  check_params(request, call, state.report)
+  check_params(request, call.args[2], call.args[1], state.report)
   require_capability(state, call, group, request.name, target_of(request, call.args[2]))
+end
+
+local verbs_of = {}   -- by plural: the names of its executions
+
+local function verbs(plural)
+  if not verbs_of[plural] then
+    local kind, list = sugar.kinds[plural], keys_of(sugar.plain)
+    for _, request in ipairs(schema.requests) do
+      list[#list + 1] = sugar.verb(kind, request)
+    end
+    verbs_of[plural] = list
+  end
+  return verbs_of[plural]
+end
+
+local function item(call, key, value) return { key = key, value = value, line = value.line or call.line, column = value.column or call.column } end
+
+-- The parameters that komodo.stacks.deploy("web", { … }) sends, as a table given in place; nil when that is not known.
+local function sugar_params(kind, verb, call)
+  local first, second = call.args[1], call.args[2]
+  local params = { kind = "table", items = {}, line = call.line, column = call.column }
+  if verb == "create" then return first or params end
+  if verb == "list" then
+    if first and first.kind ~= "nil" then params.items[1] = item(call, "query", first) end
+    return params
+  end
+  if first then params.items[1] = item(call, sugar.plain[verb] and verb ~= "get" and "id" or kind.param, first) end
+  if verb == "update" and second then params.items[2] = item(call, "config", second) end
+  if sugar.plain[verb] or not second or second.kind == "nil" then return params end
+  if second.kind ~= "table" then return nil end
+  for _, given in ipairs(second.items) do params.items[#params.items + 1] = given end
+  params.computed = second.computed
+  return params
+end
+
+local function check_sugar(state, call, plural, verb)
+  local kind = sugar.kinds[plural]
+  local group, name = "execute", sugar.execution(kind, verb)
+  if sugar.plain[verb] then group, name = sugar.plain[verb](kind) end
+  local request = schema.request(group, name)
+  if not request then
+    state.report(call, ("komodo.%s.%s: there is no execution '%s'"):format(plural, verb, name), "error", "unknown-request",
+      { name = verb, names = verbs(plural) })
+    return
+  end
+  local params = sugar_params(kind, verb, call)
+  if params then check_params(request, params, call, state.report) end
+  local target = sugar.plain[verb] and verb ~= "get" and verb ~= "delete" and verb ~= "update" and member_text(call.args[1], "name") or text_of(call.args[1])
+  require_capability(state, call, group, name, target)
 end
 
 local function check_call(state, call)
@@ -202,6 +267,13 @@ local function check_call(state, call)
     require_capability(state, call, "http", host_of(member_text(first, "url")))
   elseif fn:find("^http%.") then
     require_capability(state, call, "http", host_of(text_of(first) or member_text(first, "url")))
+  elseif sugar.kinds[fn:match("^[^.]+")] then
+    local plural, verb = fn:match("^([^.]+)%.([^.]+)$")
+    if verb then check_sugar(state, call, plural, verb) end
+  elseif fn == "var" then
+    require_capability(state, call, "read", "GetVariable", text_of(first))
+  elseif fn == "respond" and state.trigger and state.trigger ~= "http" then
+    state.report(call, "komodo.respond answers http triggers alone", "warning", "trigger")
   elseif fn:find("^kv%.") then
     require_capability(state, call, "kv")
   elseif fn == "secret" then
@@ -231,15 +303,27 @@ local function syntax_error(source, problem)
   return { line = line, column = column, severity = "error", code = "syntax", message = message or tostring(words) }
 end
 
+-- Where what is reported ends: behind the token that stands at its place.
+local function add_ends(source, found)
+  local ends = {}
+  for _, token in ipairs(#found > 0 and lexer.tokens(source) or {}) do ends[token.line << 24 | token.column] = token end
+  for _, d in ipairs(found) do
+    local token = ends[d.line << 24 | d.column]
+    d.end_line, d.end_column = token and token.end_line or d.line, token and token.end_column or d.column + 1
+  end
+  return found
+end
+
 --- Diagnostics of a script, in order of place. `options.capabilities`: what it will be allowed to call; absent: everything.
+--- `options.trigger`: what starts it, by name or as in its config; absent: anything.
 function M.script(source, options)
   if #source > M.SOURCE_MAX then
-    return { { line = 1, column = 1, severity = "warning", code = "size",
+    return { { line = 1, column = 1, end_line = 1, end_column = 1, severity = "warning", code = "size",
       message = ("the script is longer than %d KB and was not looked over"):format(M.SOURCE_MAX // 1024) } }
   end
   local tree, problem = parser.parse(source)
   local refused = syntax_error(source, problem)
-  if refused then return { refused } end
+  if refused then return add_ends(source, { refused }) end
   if not tree then return {} end   -- Lua accepts it, so it is right
   local found = {}
   local function report(at, message, severity, code, hint)
@@ -252,11 +336,12 @@ function M.script(source, options)
     end
   end
   check_globals(tree, report)
-  check_fields(tree, report)
-  local state = { report = report, capabilities = options and options.capabilities }
+  local trigger = options and events.kind(options.trigger)
+  check_fields(tree, report, trigger)
+  local state = { report = report, capabilities = options and options.capabilities, trigger = trigger }
   for _, call in ipairs(tree.calls) do check_call(state, call) end
   table.sort(found, by_place)
-  return found
+  return add_ends(source, found)
 end
 
 return M

@@ -11,7 +11,7 @@ local last = {}   -- "Kind/id" -> { state, at }
 --- A run is over.
 function runs.note(u)
   local kind = operations[u.operation]
-  if not kind then return end
+  if kind ~= u.target.type then return end   -- a script of a Procedure's own is no run of an Action
   local key = kind .. "/" .. u.target.id
   local known = last[key]
   if known and known.at > u.start_ts then return end

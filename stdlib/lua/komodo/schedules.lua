@@ -1,5 +1,6 @@
 --- When Procedures and Actions are due by their schedules (spec monitoring.md 8, resources.md 16), and the list of them.
 -- Memory only: made anew at start, for one resource when it changes, and once its time has come.
+local alert = require("komodo.alert")
 local engine = require("engine")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
@@ -106,6 +107,11 @@ end
 
 -- One run that was due, to its end; the next is looked for afterwards, so that none begins beside it.
 local function run(entry)
+  local res = store.row(entry.kind, entry.id)
+  if res and res.config.schedule_alert then
+    alert.tell({ level = "OK", target = { type = entry.kind, id = entry.id },
+      data = { type = "ScheduleRun", data = { resource_type = entry.kind, id = entry.id, name = res.name } } })
+  end
   local event = { type = "schedule", at = entry.at, missed = entry.missed == true }
   local ok, err = pcall(execute.triggered, entry.kind, entry.id, {}, entry.kind, event)
   if not ok and not engine.closing() then

@@ -1,12 +1,16 @@
 --- What is put in order once at start (spec monitoring.md 9), before the API answers.
+local alert = require("komodo.alert")
 local engine = require("engine")
+local events = require("komodo.alert.events")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
 local endings = require("komodo.script.endings")
 local insist = require("komodo.insist")
 local login = require("komodo.auth.login")
+local prune = require("komodo.prune")
 local resource = require("komodo.resource")
 local records = require("komodo.script.records")
+local rules = require("komodo.alert.rules")
 local runs = require("komodo.runs")
 local schedules = require("komodo.schedules")
 local source = require("komodo.script.source")
@@ -41,17 +45,24 @@ local function close_interrupted()
   end)
 end
 
+-- Is there anything that will resolve this alert?
+local function is_followed(doc)
+  local kind, rule = doc.target.type, doc.rule
+  if kind == "System" or not store.row(kind, doc.target.id) then return false end
+  if rule then return store.row("Action", rule.action) ~= nil end
+  return kind == "Server" or kind == "ResourceSync"
+end
+
 -- Alerts whose resource is gone will never be resolved by a check.
 local function close_orphaned_alerts()
-  local open = fail.unless(nil, store.find("Alert", { resolved = false }, {}))
   local closed = {}
-  for _, alert in ipairs(open) do
-    local kind = alert.target.type
-    if (kind ~= "Server" and kind ~= "ResourceSync") or not store.row(kind, alert.target.id) then
-      alert.resolved, alert.resolved_ts = true, engine.now()
-      closed[#closed + 1] = alert
+  for _, doc in ipairs(alert.load()) do
+    if not is_followed(doc) then
+      doc.resolved, doc.resolved_ts = true, engine.now()
+      closed[#closed + 1] = doc
     end
   end
+  alert.drop(closed)
   store_all("Alert", closed, "the end of alerts whose resource is gone")
 end
 
@@ -115,6 +126,9 @@ engine.handle("engine/start", function()
   schedules.start()
   source.start()
   records.follow()
+  events.start()
+  rules.start()
+  prune.start()
   -- Its agent may not be there yet, and the API need not wait for it.
   engine.spawn(create_first_server)
 end)

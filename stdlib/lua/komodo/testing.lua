@@ -19,6 +19,7 @@
 
 local check = require("komodo.check")
 local clock = require("komodo.testing.clock")
+local core = require("komodo.testing.core")
 local fleet = require("komodo.testing.fleet")
 local json = require("komodo.testing.json")
 local module = require("komodo.testing.module")
@@ -30,12 +31,7 @@ local M = { json = json }
 local T = {}
 T.__index = T
 
-local error_mt = { __tostring = function(e) return e.message end }
-
-local function problem(fields)
-  fields.trace = fields.trace or json.array()
-  return setmetatable(fields, error_mt)
-end
+local problem = core.problem
 T.problem = function(_, fields) return problem(fields) end
 
 --- A fake engine; see the head of this file for `spec`.
@@ -45,6 +41,7 @@ function M.new(spec)
     capabilities = spec.capabilities, secrets = spec.secrets or {}, modules = spec.modules or {}, calls = {}, kv = spec.kv or {},
     scripted = {}, expected = {}, durations = {}, lines = {}, stages = {}, updates = {}, locks = {},
     run_info = spec.run or { id = "run-1", user = "admin", action = "test" } }, T)
+  self.read_clock = function() return self.clock.now end
   self.fleet = fleet.new(spec, self.clock.now)
   return self
 end
@@ -322,6 +319,9 @@ function M.header(source)
   end
   return made
 end
+
+--- Runs a recorded run again: see komodo.testing.replay.
+function M.replay(recording, source) return require("komodo.testing.replay").run(M.new, recording, source) end
 
 --- What happens later than now, while a script runs: fn(t) at that many seconds.
 function T:after(seconds, fn)

@@ -1,14 +1,14 @@
 --- Writes TOML. Pure.
 --
--- Two dialects:
---   fields, quoted, …   the text of resource files, byte for byte as Komodo exports it (spec sync.md 14.3). Its multi-line strings are
---                       raw: a reader of resource files doubles every backslash between triple quotes before it parses (5.1).
---   encode              standard TOML of any Lua table, for scripts.
+-- The text of resource files, byte for byte as Komodo exports it (spec sync.md 14.3). Its multi-line strings are raw: a reader of
+-- resource files doubles every backslash between triple quotes before it parses (5.1). Standard TOML: komodo._core.toml_text.
 --
 -- In resource files a table is an ordered list of { key, value } pairs, made by toml.table, since their order counts. A value is nil
 -- (left out), a boolean, a number, a string, such a table, or an array made by toml.array.
 
-local toml = {}
+local standard = require("komodo._core.toml_text")
+
+local toml = { quoted = standard.quoted, number = standard.number, key = standard.key }
 
 local Table = { __name = "toml.table" }
 local Array = { __name = "toml.array" }
@@ -31,48 +31,13 @@ local function is_array(value)
   return getmetatable(value) == Array
 end
 
--- ---- scalars ----
-
-local short_escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\n"] = "\\n", ["\f"] = "\\f", ["\r"] = "\\r" }
-
-local function escape(c)
-  return short_escapes[c] or ("\\u%04X"):format(c:byte())
-end
-
---- A string between double quotes on one line. Tabs stay as they are.
-function toml.quoted(text)
-  return '"' .. text:gsub('[%z\1-\8\10-\31\127"\\]', escape) .. '"'
-end
-
---- A number as JSON and TOML write it: floats keep a point or an exponent.
-function toml.number(value)
-  if math.type(value) == "integer" then
-    return tostring(value)
-  end
-  if value ~= value or value == math.huge or value == -math.huge then
-    error("toml: inf and nan are not supported", 2)
-  end
-  local text
-  for digits = 15, 17 do
-    text = ("%." .. digits .. "g"):format(value)
-    if tonumber(text) == value then
-      break
-    end
-  end
-  return text:find("[.e]") and text or text .. ".0"
-end
-
---- Whether the raw form between triple quotes gives the same text back.
+-- Whether the raw form between triple quotes gives the same text back.
 local function fits_raw(text)
   return text:find("\n", 1, true) and not text:find('"""', 1, true) and not text:gsub("\r\n", "\n"):find("[%z\1-\8\11-\31\127]")
 end
 
 local function string_text(text)
   return fits_raw(text) and '"""\n' .. text .. '"""' or toml.quoted(text)
-end
-
-function toml.key(name)
-  return name:find("^[%w_-]+$") and name or toml.quoted(name)
 end
 
 -- ---- resource files ----
@@ -157,112 +122,6 @@ function toml.fields(entries, empty_tables)
     end
   end
   return table.concat(out)
-end
-
--- ---- any table, standard TOML ----
-
-local DEPTH_MAX = 64
-
-local function sorted_keys(t)
-  local keys = {}
-  for key in pairs(t) do
-    if type(key) ~= "string" then
-      error("toml.encode: a key is a " .. type(key) .. ", only texts can be keys", 0)
-    end
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  return keys
-end
-
--- Names of the metatables that mark arrays: of the engine, of the schema, of this module.
-local array_names = { ["json.array"] = true, array = true, [Array.__name] = true }
-
---- A list has the keys 1 … n, or the metatable of an array.
-local function is_list(t)
-  local meta = getmetatable(t)
-  return #t > 0 or (type(meta) == "table" and array_names[meta.__name] == true)
-end
-
-local function is_list_of_tables(value)
-  if type(value) ~= "table" or not is_list(value) or #value == 0 then
-    return false
-  end
-  for _, item in ipairs(value) do
-    if type(item) ~= "table" or is_list(item) then
-      return false
-    end
-  end
-  return true
-end
-
-local function encode_inline(value, depth)
-  if depth > DEPTH_MAX then
-    error("toml.encode: nested deeper than " .. DEPTH_MAX .. ", or a cycle", 0)
-  end
-  local kind = type(value)
-  if kind == "string" then
-    return toml.quoted(value)
-  elseif kind == "number" then
-    return toml.number(value)
-  elseif kind == "boolean" then
-    return tostring(value)
-  elseif kind ~= "table" then
-    error("toml.encode: cannot write a " .. kind, 0)
-  end
-  local parts = {}
-  if is_list(value) then
-    for i, item in ipairs(value) do
-      parts[i] = encode_inline(item, depth + 1)
-    end
-    return "[" .. table.concat(parts, ", ") .. "]"
-  end
-  for i, key in ipairs(sorted_keys(value)) do
-    parts[i] = toml.key(key) .. " = " .. encode_inline(value[key], depth + 1)
-  end
-  return #parts > 0 and "{ " .. table.concat(parts, ", ") .. " }" or "{}"
-end
-
-local function encode_table(t, path, depth, out)
-  if depth > DEPTH_MAX / 2 then
-    error("toml.encode: nested deeper than " .. DEPTH_MAX // 2 .. ", or a cycle", 0)
-  end
-  local keys, nested = sorted_keys(t), {}
-  for _, key in ipairs(keys) do
-    local value = t[key]
-    if is_list_of_tables(value) or (type(value) == "table" and not is_list(value)) then
-      nested[#nested + 1] = key
-    else
-      out[#out + 1] = toml.key(key) .. " = " .. encode_inline(value, depth + 1)
-    end
-  end
-  for _, key in ipairs(nested) do
-    local value, name = t[key], path .. toml.key(key)
-    local open, close = "[", "]"
-    local tables = { value }
-    if is_list_of_tables(value) then
-      open, close, tables = "[[", "]]", value
-    end
-    for _, one in ipairs(tables) do
-      out[#out + 1] = (#out > 0 and "\n" or "") .. open .. name .. close
-      encode_table(one, name .. ".", depth + 1, out)
-    end
-  end
-end
-
---- Standard TOML of a table: keys sorted, values first, then tables under headers. Dates are not a type of Lua: write them as text.
----@param value table With text keys.
----@return string text Ends in a line break unless empty.
-function toml.encode(value)
-  if type(value) ~= "table" or (is_list(value)) then
-    error("toml.encode: wants a table with text keys", 2)
-  end
-  local out = {}
-  local ok, message = pcall(encode_table, value, "", 1, out)
-  if not ok then
-    error(message, 2)
-  end
-  return #out > 0 and table.concat(out, "\n") .. "\n" or ""
 end
 
 return toml

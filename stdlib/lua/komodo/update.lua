@@ -80,10 +80,22 @@ local function open(set, id)
   if gate then gate:open() end
 end
 
+local followers, followed = {}, setmetatable({}, { __mode = "k" })
+
+--- Calls `fn(record)` once for each record that is complete; it must not wait.
+---@param fn fun(u: table)
+function update.on_complete(fn) followers[#followers + 1] = fn end
+
 --- Tells every subscriber how the record stands.
 function update.broadcast(u)
   engine.broadcast(u.target.type, u.target.id, json.encode(update.list_item(u)))
   open(progress, update.id(u))
+  if u.status ~= "Complete" or followed[u] then return end
+  followed[u] = true
+  for _, fn in ipairs(followers) do
+    local ok, err = pcall(fn, u)
+    if not ok then engine.log.error(("%s is complete, but: %s"):format(u.operation, tostring(fail.from(err).message))) end
+  end
 end
 
 local function tell_waiting(id)

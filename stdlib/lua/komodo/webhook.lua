@@ -2,6 +2,7 @@
 local engine = require("engine")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
+local sender = require("komodo.sender")
 
 local json, store = engine.json, engine.store
 local USER = "Git Webhook"
@@ -13,27 +14,14 @@ local WAITING_BYTES_MAX = 64 * 1024 * 1024  -- bodies of all of them
 
 local function refuse(message) fail.raise("unauthorized", message) end
 
-local services = {
-  github = function(secret, headers, body)
-    local given = headers["x-hub-signature-256"]
-    if not given then refuse("No github signature in headers") end
-    if not engine.crypto.equal((given:gsub("^sha256=", "", 1)), engine.crypto.hmac("sha256", secret, body)) then
-      refuse("Signature does not equal expected")
-    end
-  end,
-  gitlab = function(secret, headers)
-    local given = headers["x-gitlab-token"]
-    if not given then refuse("No gitlab token in headers") end
-    if not engine.crypto.equal(given, secret) then refuse("Webhook secret does not match expected.") end
-  end,
-}
+local services = { github = true, gitlab = true }
 
 -- Without a secret anybody could start runs, so there are no deliveries then.
 local function check_sender(kind, res, service, request)
-  local secret = res.config.webhook_secret
-  if secret == "" then secret = engine.conf("webhook_secret") or "" end
-  if secret == "" then refuse(("This %s has no webhook secret: set its webhook_secret, or that of the engine"):format(kind)) end
-  services[service](secret, request.headers, request.body)
+  local secret = sender.secret(res)
+  if not secret then refuse(("This %s has no webhook secret: set its webhook_secret, or that of the engine"):format(kind)) end
+  local problem = sender.problem(service, secret, request)
+  if problem then refuse(problem) end
 end
 
 -- ---- deliveries of one resource are run one after another ----

@@ -104,6 +104,7 @@ static void normal_forms(void **state)
       {"Config", SCHEMA_PARTIAL, "{\"config_files\":[\"a\",{\"path\":\"b\",\"service\":\"x,y\",\"req\":\"restart\"},{\"path\":\"c\",\"requires\":\"None\"}]}",
        "{\"config_files\":[{\"path\":\"a\"},{\"path\":\"b\",\"services\":[\"x\",\"y\"],\"requires\":\"Restart\"},{\"path\":\"c\"}]}"},
       /* absent, null, empty */
+      {"Config", SCHEMA_FROM_LUA, "{\"links\":{}}", "{\"server_id\":\"\",\"links\":[],\"ports\":\"\",\"environment\":\"\",\"signals\":\"\"," CONFIG_REST},
       {"Small", SCHEMA_FULL, "{\"name\":\"n\"}", "{\"name\":\"n\",\"note\":null,\"more\":null}"},
       {"Small", SCHEMA_FULL, "{\"name\":\"n\",\"note\":null,\"more\":4,\"hidden\":\"\",\"at\":\"0\"}", "{\"name\":\"n\",\"note\":null,\"more\":4}"},
       {"Small", SCHEMA_FULL, "{\"name\":\"n\",\"hidden\":\"h\",\"at\":\"1\"}",

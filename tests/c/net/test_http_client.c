@@ -284,6 +284,43 @@ static void hands_over_chunks(void **state)
   stop(&f);
 }
 
+static bool hold_chunk(struct str chunk, void *data)
+{
+  struct fixture *f = data;
+  f->chunks++;
+  f->chunk_bytes += chunk.len;
+  http_call_hold(f->to_cancel, true);
+  return true;
+}
+
+static void lets_the_server_wait(void **state)
+{
+  (void)state;
+  struct fixture f = {0};
+  start(&f, false, false);
+  struct http_call *call = f.to_cancel = begin(&f, (struct http_send){.on_chunk = hold_chunk, .data = &f, .method = "GET"}, "/hold");
+  RUN_UNTIL(&f.loop, f.held);
+  http_respond_begin(f.held, 200, NULL, 0, NULL, NULL);
+  http_respond_write(f.held, STR("first"), NULL);
+  RUN_UNTIL(&f.loop, f.chunks == 1);
+  http_respond_write(f.held, STR("second"), NULL);
+  http_respond_end(f.held);
+  struct http_call *other = begin(&f, (struct http_send){0}, "/other");   /* time for the second to come */
+  finish(&f, other);
+  expect_answer(other, 200, "GET /other? [] ");
+  assert_int_equal(f.chunks, 1);
+  assert_false(call->op.done);
+  while (!call->op.done) {
+    http_call_hold(call, false);
+    uv_run(&f.loop.uv, UV_RUN_ONCE);
+  }
+  assert_int_equal(f.chunk_bytes, 11);
+  finish(&f, call);
+  http_call_hold(call, false);   /* nothing, once it is over */
+  expect_answer(call, 200, "");
+  stop(&f);
+}
+
 static void notices_a_broken_answer(void **state)
 {
   (void)state;
@@ -333,6 +370,7 @@ int main(void)
       cmocka_unit_test(refuses_bad_input),
       cmocka_unit_test(can_be_cancelled),
       cmocka_unit_test(hands_over_chunks),
+      cmocka_unit_test(lets_the_server_wait),
       cmocka_unit_test(notices_a_broken_answer),
       cmocka_unit_test(goes_through_a_unix_socket),
       cmocka_unit_test(speaks_tls),

@@ -18,6 +18,13 @@ static const char source[] =
     "  assert(next('Cron', '0 30 1 * * *', 'UTC', 1795221000000 - 1) == 1795224600000)\n"
     "  assert(math.type(next('Cron', '* * * * * *', '', 0)) == 'integer')   -- the zone of the system\n"
     "end)\n"
+    "engine.handle('offset', function()\n"
+    "  local offset = engine.schedule.offset\n"
+    "  assert(offset('Europe/Berlin', 1795210629079) == 3600 and offset('Europe/Berlin', 1782864000000) == 7200)\n"
+    "  assert(offset('UTC', 0) == 0 and offset('', 0))\n"
+    "  local none, err = offset('Mars/Olympus', 0)\n"
+    "  assert(none == nil and err.message == 'Failed to parse timezone')\n"
+    "end)\n"
     "engine.handle('errors', function()\n"
     "  refused('English', 'not a schedule', 'UTC', 'Failed to parse english to cron | InvalidInput\\n')\n"
     "  refused('Cron', '0 75 * * * *', 'UTC', 'Invalid CRON schedule\\n', 'minute: 75')\n"
@@ -72,6 +79,7 @@ static void from_lua(void **state)
   fixture_expect(&f, "next", "0", "");
   fixture_expect(&f, "next", "0", "");   /* by zones that are known */
   fixture_expect(&f, "errors", "0", "");
+  fixture_expect(&f, "offset", "0", "");
   fixture_expect(&f, "together", "0", "20");
   fixture_expect(&f, "cancelled", "0", "true");
   fixture_expect(&f, "left", "0", "");   /* closed while a zone is read */

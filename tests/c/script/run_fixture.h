@@ -85,7 +85,7 @@ static inline void scripts_open_grace(struct scripts *s, unsigned workers, unsig
   uv_loop_init(&s->loop);
   op_loop_init(&s->ops, &s->loop);
   static const struct embed_file modules[] = {
-      {"a/one.lua", "return { n = 1 }", 16}, {"a/two.lua", "return 2", 8}, {NULL, NULL, 0}};
+      {.path = "a/one.lua", .data = "return { n = 1 }", .size = 16}, {.path = "a/two.lua", .data = "return 2", .size = 8}, {.path = NULL}};
   static const char *const names[] = {"a.one", NULL};
   struct runner_config config = {.loop = &s->ops, .workers = workers, .cancel_grace_ms = grace_ms, .call = scripts_call, .data = s,
                                  .modules = modules, .module_names = names};

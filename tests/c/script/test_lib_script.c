@@ -78,8 +78,28 @@ static void runs_scripts_from_policy(void **state)
   op_unref(&task->op);
 }
 
+/* The engine closes the runner before policy, whose tasks may want to start a script still. */
+static void starts_nothing_once_closed(void **state)
+{
+  (void)state;
+  struct fixture f = {.open_libs = open_libs};
+  uv_loop_init(&f.loop);
+  op_loop_init(&f.ops, &f.loop);
+  struct runner *runner;
+  struct runner_config config = {.loop = &f.ops, .workers = 1, .call = answer};
+  assert_int_equal(runner_new(&config, &runner, NULL), OK);
+  f.data = runner;
+  fixture_start(&f, "engine.handle('late', function() return { select(2, engine.script.run{ source = 'return 1' }).code } end)\n");
+  lib_script_close(policy_state(f.policy));
+  runner_close(runner, NULL, NULL);
+  uv_run(&f.loop, UV_RUN_NOWAIT);
+  uv_run(&f.loop, UV_RUN_NOWAIT);
+  fixture_expect(&f, "late", "0", "[\"closed\"]");
+  fixture_close(&f);
+}
+
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(runs_scripts_from_policy)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(runs_scripts_from_policy), cmocka_unit_test(starts_nothing_once_closed)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

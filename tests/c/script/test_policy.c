@@ -10,6 +10,8 @@ static const char source[] =
     "engine.handle('coded', function() error({code='not_found', message='no such thing', trace={'a','b'}}) end)\n"
     "engine.handle('status', function() error({code='invalid', message='teapot', status=418}) end)\n"
     "engine.handle('bug', function() engine.sleep(1) local x = nil; return x.y end)\n"
+    "engine.handle('raw', function() return engine.raw('{\"as\": [\"it is\"]}') end)\n"
+    "engine.handle('two', function() return 'first', true end)\n"
     "engine.handle('raise', function() engine.error('busy', 'hands full', {'root'}) end)\n"
     "engine.handle('bad_result', function() return print end)\n"
     "engine.handle('generator', function(n)\n"
@@ -70,6 +72,8 @@ static void calls_and_answers(void **state)
   assert_false(policy_has(f.policy, "nobody"));
   fixture_expect(&f, "echo", "[{\"a\":[]},null,1.0,9007199254740993]", "[{\"a\":[]},null,1.0,9007199254740993]");
   fixture_expect(&f, "nothing", "1", "");
+  fixture_expect(&f, "raw", "1", "{\"as\": [\"it is\"]}");
+  fixture_expect(&f, "two", "1", "\"first\"");
   fixture_expect(&f, "sleep", "3", "\"slept\"");
   fixture_expect(&f, "generator", "3", "[1,2,3]");
   fixture_expect(&f, "close_waits", "3", "77");

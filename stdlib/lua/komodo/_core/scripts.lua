@@ -5,8 +5,9 @@ local running = {}
 
 --- Runs a user script and waits for its end.
 ---@async
----@param spec { id?: string, source: string, name?: string, args?: table, run?: table, limits?: table, user?: string, on_log?: fun(lines: string) }
----@return table? outcome { ok, status = "ok"|"error"|"limit"|"cancelled", limit?, message?, line?, traceback, result?, cpu_ms, wall_ms, peak_bytes, api_calls, log_dropped_bytes }
+---@param spec table What engine.script.start takes, id and on_log(lines).
+---@return table? outcome { ok, status = "ok"|"error"|"limit"|"cancelled", limit?, message?, line?, traceback, result?, cpu_ms, wall_ms, peak_bytes,
+--- api_calls, log_dropped_bytes, clock }
 ---@return table? err why it could not be started
 function engine.script.run(spec)
   local script <close>, err = engine.script.start(spec)

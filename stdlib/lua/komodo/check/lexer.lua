@@ -1,9 +1,9 @@
 --- Lua 5.4 tokens with their places.
 --
 --   local tokens, problem = lexer.tokens(source)
---   tokens[i] = { kind = "name"|"string"|"number"|"eof"|<the word or sign itself>, value, line, column }
+--   tokens[i] = { kind = "name"|"string"|"number"|"eof"|<the word or sign itself>, value, line, column, end_line, end_column }
 --
--- Columns count bytes from 1. A problem is { line, column, message }.
+-- Columns count bytes from 1; the end is the place behind. A problem is { line, column, message }.
 
 local M = {}
 
@@ -17,6 +17,9 @@ local signs = { {}, {}, {} }   -- by length
 for sign in ("... .. == ~= <= >= << >> // :: + - * / % ^ # & ~ | < > = ( ) { } [ ] ; : , ."):gmatch("%S+") do
   signs[#sign][sign] = true
 end
+
+local single = {}   -- those that no longer sign begins with
+for sign in ("+ * % ^ # & | ( ) { } ] ; ,"):gmatch("%S+") do single[sign] = true end
 
 local escapes = { a = "\a", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", v = "\v", ["\\"] = "\\", ['"'] = '"', ["'"] = "'" }
 
@@ -114,15 +117,17 @@ local function skip_comment(state, at)
 end
 
 --- What stands at `at`: its kind, its value, the place behind.
-local function token(state, at)
+local function token(state, at, char)
   local source = state.source
   local word = source:match("^[%a_][%w_]*", at)
   if word then return keywords[word] and word or "name", word, at + #word end
+  if single[char] then return char, char, at + 1 end
   if source:find("^%.?%d", at) then return "number", number(state, at) end
-  local char = source:sub(at, at)
   if char == '"' or char == "'" then return "string", short_string(state, at) end
-  local text, last = long_bracket(state, at, "string")
-  if text then return "string", text, last end
+  if char == "[" then
+    local text, last = long_bracket(state, at, "string")
+    if text then return "string", text, last end
+  end
   for length = 3, 1, -1 do
     local sign = source:sub(at, at + length - 1)
     if signs[length][sign] then return sign, sign, at + length end
@@ -139,11 +144,12 @@ local function read_all(state)
     if char == "" then break end
     if char == "\n" then
       state.line, state.line_start, at = state.line + 1, stop + 1, stop + 1
-    elseif source:find("^%-%-", stop) then
+    elseif char == "-" and source:sub(stop + 1, stop + 1) == "-" then
       at = skip_comment(state, stop + 2)
     else
       local made = { line = state.line, column = stop - state.line_start + 1 }
-      made.kind, made.value, at = token(state, stop)
+      made.kind, made.value, at = token(state, stop, char)
+      made.end_line, made.end_column = state.line, at - state.line_start + 1
       tokens[#tokens + 1] = made
     end
   end

@@ -3,6 +3,9 @@
 --
 --   { name, signature, doc, cats = { "@param …", … } }     `value` instead of `signature`: not a function
 
+local namespaces = require("komodo.check.namespaces")
+local sugar = require("komodo._core.sugar_names")
+
 local M = {}
 
 local function fn(name, signature, doc, ...)
@@ -26,7 +29,7 @@ M.members = {
   fn("race", "(functions)", "Runs functions side by side; gives the result of the first that ends and stops the others.",
     "@param functions (fun(): any)[]", "@return any result", "@return komodo.Error? problem"),
   fn("spawn", "(fn)", "Starts a function beside this one; it ends with its parent at the latest.", "@param fn fun(): any",
-    "@return table task"),
+    "@return komodo.Task task"),
   fn("sleep", "(seconds)", "Waits.", "@param seconds number", "@return true"),
   fn("timeout", "(seconds, fn)", "Runs a function for at most that long.", "@param seconds number", "@param fn fun(): any",
     "@return any result", "@return komodo.Error? problem"),
@@ -34,48 +37,39 @@ M.members = {
   fn("stage", "(name, fn)", "Runs a function as a log stage of its own.", "@param name string", "@param fn fun(): any",
     "@return any result", "@return komodo.Error? problem"),
   fn("http", "(request)", "An HTTP request; also komodo.http.get(url) and komodo.http.post(url, request).",
-    "@param request { url: string, method?: string, headers?: table<string, string>, body?: string, json?: any, form?: table, timeout?: number }",
-    "@return { status: integer, headers: table<string, string>, body: string, url: string }? response", "@return komodo.Error? problem"),
+    "@param request komodo.HttpRequest", "@return komodo.HttpResponse? response", "@return komodo.Error? problem"),
   fn("terminal", "(target, command, options)", "Runs a command on a server or in a container; a terminal mixes both outputs in stdout.",
     "@param target string|{ server?: string, container?: string, stack?: string, service?: string, deployment?: string }",
     "@param command string|table", "@param options? { on_line?: fun(line: string), timeout?: number, shell?: string }",
     "@return { code: integer, stdout: string, stderr: string }? result", "@return komodo.Error? problem"),
   fn("var", "(name)", "Value of a variable.", "@param name string", "@return string? value", "@return komodo.Error? problem"),
   fn("secret", "(name)", "A handle that becomes the secret's value only inside http, write, execute and terminal.", "@param name string",
-    "@return table? secret", "@return komodo.Error? problem"),
+    "@return komodo.Secret? secret", "@return komodo.Error? problem"),
   fn("lock", "(name, fn)", "Runs a function while no other run holds that name.", "@param name string", "@param fn fun(): any",
     "@return any result", "@return komodo.Error? problem"),
   fn("respond", "(response)", "Answers an http trigger before the script ends.",
-    "@param response { status?: integer, headers?: table<string, string>, body?: string, json?: any }"),
-  fn("base64", "", "Base64: encode(bytes), decode(text)."),
-  fn("hex", "", "Hexadecimal: encode(bytes), decode(text)."),
+    "@param response string|{ status?: integer, headers?: table<string, string>, body?: string|table, body_base64?: string }|nil",
+    "@return true? answered", "@return komodo.Error? problem"),
   fn("log", "(...)", "A line in the log; also log.info, log.warn, log.error. Tables print readably.", "@param ... any"),
-  { name = "kv", value = "table", doc = "Small durable state of this Action: get, set, delete, incr, list." },
-  { name = "json", value = "table", doc = "JSON: encode(value), decode(text), null, array(t)." },
-  { name = "toml", value = "table", doc = "TOML: encode(value), decode(text)." },
-  { name = "yaml", value = "table", doc = "YAML: encode(value), decode(text)." },
-  { name = "time", value = "table", doc = "Time: iso, zones, arithmetic, cron." },
-  { name = "hash", value = "any", doc = "Hashes by name of the algorithm." },
-  { name = "hmac", value = "any", doc = "Keyed hashes by name of the algorithm." },
-  { name = "url", value = "table", doc = "URLs: parse, encode, decode." },
-  { name = "template", value = "any", doc = "Text with holes." },
-  { name = "glob", value = "any", doc = "Name patterns." },
-  { name = "semver", value = "table", doc = "Versions: parse, compare." },
+  fn("hash", "(algorithm, text)", "A digest in hexadecimal.", '@param algorithm "sha256"|"sha512"|"sha1"|"md5"', "@param text string", "@return string"),
+  fn("hmac", "(algorithm, key, text)", "A keyed digest in hexadecimal.", '@param algorithm "sha256"|"sha512"|"sha1"|"md5"', "@param key string",
+    "@param text string", "@return string"),
+  fn("template", "(text, fields)", "The text with {{name}} replaced by fields.", "@param text string", "@param fields table", "@return string"),
+  fn("glob", "(pattern, text)", "Whether the whole text matches: * any run of characters, ? one.", "@param pattern string", "@param text string",
+    "@return boolean"),
   { name = "args", value = "table<string, any>", doc = "Arguments of the run." },
-  { name = "event", value = "table", doc = "What started the run: its type, and what belongs to it." },
-  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: table }", doc = "The run itself." },
+  { name = "event", value = "komodo.Event", doc = "What started the run: its type, and what belongs to it." },
+  { name = "run", value = "{ id: string, action: string, action_id: string, user: string, started_by: string, dry_run: boolean, event: komodo.Event }", doc = "The run itself." },
 }
-for _, member in ipairs(M.members) do
-  if member.signature == "" then member.value, member.signature, member.cats = "any", nil, nil end
-end
+for _, space in ipairs(namespaces.list) do M.members[#M.members + 1] = { name = space.name, value = "table", doc = space.doc, space = space } end
 
 --- Members that the engine does not have: the checker and komodo.testing know them, editors are not offered them.
 M.absent = {}
-for name in ("respond toml yaml time"):gmatch("%S+") do M.absent[name] = true end
 
 --- Plural names of resources: komodo.stacks.list{…}, komodo.stacks.deploy("web").
-M.plurals = { "servers", "swarms", "stacks", "deployments", "builds", "repos", "procedures", "actions", "builders", "alerters",
-  "resource_syncs", "syncs", "users", "user_groups", "variables", "tags", "alerts", "updates" }
+M.plurals = {}
+for plural in pairs(sugar.kinds) do M.plurals[#M.plurals + 1] = plural end
+table.sort(M.plurals)
 
 --- Globals of a script; a table lists what the library has.
 M.globals = {}
@@ -112,22 +106,45 @@ function M.present()
   return list
 end
 
+local function luacats_function(lines, name, member)
+  lines[#lines + 1] = "--- " .. member.doc
+  for _, line in ipairs(member.cats) do lines[#lines + 1] = "---" .. line end
+  lines[#lines + 1] = ("function komodo.%s%s end\n"):format(name, member.signature)
+end
+
+-- A table that can be called: a class with an overload of the call.
+local function luacats_callable(lines, member, functions)
+  local params, returns = {}, {}
+  for _, line in ipairs(member.cats) do
+    local name, of = line:match("^@param (%S+) (.*)$")
+    if name then params[#params + 1] = name .. ": " .. of end
+    of = line:match("^@return (%S+)")
+    if of then returns[#returns + 1] = of end
+  end
+  lines[#lines + 1] = "--- " .. member.doc
+  lines[#lines + 1] = "---@class komodo." .. member.name
+  lines[#lines + 1] = ("---@overload fun(%s)%s"):format(table.concat(params, ", "), #returns > 0 and ": " .. table.concat(returns, ", ") or "")
+  lines[#lines + 1] = ("komodo.%s = {}\n"):format(member.name)
+  for _, inner in ipairs(functions) do luacats_function(lines, member.name .. "." .. inner.name, inner) end
+end
+
 --- The members as LuaCATS, for the file that komodo.schema.gen.luacats begins.
 function M.luacats()
-  local lines = {}
+  local lines = { namespaces.classes }
   for _, member in ipairs(M.present()) do
-    lines[#lines + 1] = "--- " .. member.doc
-    if member.signature then
-      for _, line in ipairs(member.cats) do lines[#lines + 1] = "---" .. line end
-      local parameters = member.signature
-      if member.name == "log" then   -- a table that can be called
-        lines[#lines] = "---@overload fun(...: any)"
-        lines[#lines + 1] = "komodo.log = { info = function(...) end, warn = function(...) end, error = function(...) end }\n"
-      else
-        lines[#lines + 1] = ("function komodo.%s%s end\n"):format(member.name, parameters)
+    local functions = namespaces.callable[member.name]
+    if functions then
+      luacats_callable(lines, member, functions)
+    elseif member.signature then
+      luacats_function(lines, member.name, member)
+    elseif member.space then
+      lines[#lines + 1] = ("--- %s\nkomodo.%s = {}\n"):format(member.doc, member.name)
+      for _, field in ipairs(member.space.fields or {}) do
+        lines[#lines + 1] = ("--- %s\n---@type %s\nkomodo.%s.%s = nil\n"):format(field.doc, field.value, member.name, field.name)
       end
+      for _, inner in ipairs(member.space.functions) do luacats_function(lines, member.name .. "." .. inner.name, inner) end
     else
-      lines[#lines + 1] = ("---@type %s\nkomodo.%s = nil\n"):format(member.value, member.name)
+      lines[#lines + 1] = ("--- %s\n---@type %s\nkomodo.%s = nil\n"):format(member.doc, member.value, member.name)
     end
   end
   return table.concat(lines, "\n")

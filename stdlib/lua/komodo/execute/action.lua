@@ -6,6 +6,7 @@ local execute = require("komodo.execute")
 local fail = require("komodo.fail")
 local interpolate = require("komodo.interpolate")
 local limits = require("komodo.script.limits")
+local recording = require("komodo.script.recording")
 local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
@@ -15,6 +16,7 @@ local state = require("komodo.state")
 local text = require("komodo.text")
 local turns = require("komodo.script.turns")
 local update = require("komodo.update")
+local users = require("komodo.users")
 
 local json = engine.json
 local STAGE = "Execute Action"   -- clients look it up by this name
@@ -22,6 +24,7 @@ local WAITING_RUNS = 100          -- of one Action
 local SCRIPTS = 10000             -- at once, when max_scripts says nothing
 local WAITING_SCRIPTS = 10        -- times max_scripts
 local RESULT_SHOWN = 2048         -- bytes of it in the log
+local action = {}
 
 local parsers = {
   key_value = function(s)
@@ -147,38 +150,30 @@ local function result_line(run, result)
   return ("result: %s\n"):format(shown)
 end
 
-local function start_script(job, run, code, args)
-  local u = job.update
-  return fail.unless(nil, engine.script.run({
-    id = run.id,
-    source = code,
-    name = run.source and run.source.name or job.target.name,
-    args = args,
-    user = run.id,
-    run = {
-      id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
-      dry_run = run.dry_run, event = job.event,
-    },
-    limits = limits.of_run(job.limits),
-    on_log = function(lines)
-      run:print(lines)
-      update.broadcast(u)
-    end,
-  }))
+--- Whose permissions a run has that a trigger starts; raises when nobody may run it.
+---@async
+---@param target table The Action.
+---@return User
+function action.user_of(target)
+  return rights.user(target.config.run_as, rights.owner(resource.id(target)), users.builtin("Action"))
 end
 
-local function run_script(job)
+--- Everything a run of an Action needs: its script with what is interpolated, its arguments, its rights.
+---@async
+---@param job Job Gets `event`, `limits` and `bounds_of_run`.
+---@return ScriptRun run To be closed.
+---@return table spec For engine.script.run, without on_log.
+function action.prepare(job)
   local u, config = job.update, job.target.config
-  update.broadcast(u)
   local args = merge_args(default_args(config), job.params.args or json.object({}), "")
   job.event = job.event or { type = "manual", user = job.user.username, args = args }
   job.limits = limits.effective(config.limits, engine.conf("script_limits"), engine.conf("script_limits_max"))
   job.bounds_of_run = rights.of_action(job)
   local it = secrets.interpolator()
-  local script <close> = source.open(job)   -- nil: it is in the config
+  local script = source.open(job)   -- nil: it is in the config
   local code = script and script.text or interpolate.text(it, config.file_contents)
   secrets.push_logs(it, u)
-  local run <close> = calls.open({
+  local run = calls.open({
     id = update.id(u),
     update = u,
     bounds = job.bounds_of_run,
@@ -187,10 +182,38 @@ local function run_script(job)
     used_secrets = it.used_secrets,
     http_kb = job.limits.http_kb,
     dry_run = job.params.dry_run == true,
+    on_respond = job.on_respond,
+    recording = job.params.record == true and recording.new() or nil,
   }, STAGE)
+  if script then run.closing[script] = function() script:close() end end
+  run.info = {
+    id = run.id, action = job.target.name, action_id = job.id, user = run.user.username, started_by = job.user.username,
+    dry_run = run.dry_run, event = job.event,
+  }
+  return run, {
+    id = run.id,
+    source = code,
+    name = script and script.name or job.target.name,
+    args = args,
+    user = run.id,
+    run = run.info,
+    limits = limits.of_run(job.limits),
+    seed = run.recording and run.recording.seed,
+  }
+end
+
+local function run_script(job)
+  local u = job.update
+  update.broadcast(u)
+  local run <close>, spec = action.prepare(job)
   local log = run.log
   if job.ticket.cancelled then fail.raise("cancelled", endings.cancelled) end
-  local outcome = start_script(job, run, code, args)
+  spec.on_log = function(lines)
+    run:print(lines)
+    update.broadcast(u)
+  end
+  local outcome = fail.unless(nil, engine.script.run(spec))
+  if run.recording then run.recording:keep(job, run, spec.source, spec.args, outcome) end
   run:finish()
   job.run, job.outcome = run, outcome
   log.end_ts = engine.now()
@@ -198,6 +221,7 @@ local function run_script(job)
   if outcome.result ~= nil and log.success then log.stdout = log.stdout .. result_line(run, outcome.result) end
   log.stdout = log.stdout .. (log.success and "completed in " or "ended after ") .. endings.cost(outcome) .. "\n"
   if not log.success then log.stderr = run:redact(describe_failure(outcome, job.limits)) .. "\n" end
+  if job.on_outcome then job.on_outcome(outcome) end
 end
 
 execute.define("RunAction", "Action", function(job)
@@ -208,11 +232,25 @@ execute.define("RunAction", "Action", function(job)
   if job.ticket.cancelled then fail.raise("cancelled", endings.waiting) end
   local guard <close> = leaving(own_turn(job), job.id)
   local unlock <close> = leaving(engine_turn(job))
+  -- A step of a Procedure has its script with it.
+  if job.update.target.type ~= "Action" then return run_script(job) end
   -- What waited runs as it is saved now.
   job.target = engine.store.latest("Action", job.id) or fail.raise("not_found", "the Action was deleted before its turn came")
   state.counted("Action", job.id, "running", function() run_script(job) end)
+end, function(params)
+  if (params.file_contents or "") == "" and params.capabilities == nil then return end
+  fail.raise("invalid", "file_contents, capabilities: only a step of a Procedure has a script of its own; make an Action of this one")
 end)
 execute.records.RunAction = records
+
+function execute.cancels.RunAction(id)
+  local record = update.running(id)
+  if not record or record.status == "Complete" then return false end
+  if tickets[id] then turns.cancel(tickets[id]) else cancelled[id] = true end
+  source.cancel(id)
+  engine.script.cancel(id)
+  return true
+end
 
 engine.handle("execute/CancelAction", function(params, ctx)
   local target = resource.require(ctx, "Action", params.action, "Execute")
@@ -224,13 +262,12 @@ execute.work.CancelAction = function(job)
   if not id or id == "" then id = update.running_of("RunAction", job.id)[1] end
   if not id then fail.raise("not_found", "No active run to cancel found") end
   local record = update.running(id)
-  if not record or record.target.id ~= job.id or record.operation ~= "RunAction" or record.status == "Complete" then
+  if not record or record.target.id ~= job.id or record.operation ~= "RunAction" or not execute.cancels.RunAction(id) then
     fail.raise("not_found", "Action run cancel token not found")
   end
-  if tickets[id] then turns.cancel(tickets[id]) else cancelled[id] = true end
-  source.cancel(id)
-  engine.script.cancel(id)
   update.log(job.update, "Cancel Triggered", "The run is stopped.")
 end
 
 execute.define_batch("BatchRunAction", "RunAction", "Action")
+
+return action

@@ -13,6 +13,9 @@ local users = require("komodo.users")
 local json = engine.json
 local execute = { work = {}, batches = {} }
 
+--- How a run is stopped, by its operation: fun(update_id): whether there was something to stop.
+execute.cancels = {}
+
 --- By name of the execution: what is stored in the same commits as its Update. begun(job) and over(job) make the document,
 --- put(change, doc) adds it, stored(doc) is told once the last one is on disk.
 execute.records = {}
@@ -26,8 +29,11 @@ local PROCEDURE = users.builtin("Procedure").id
 ---@field target table The resource.
 ---@field id string Its id.
 ---@field event? table What started it, of Actions (spec lua.md 2); absent: a person, or the API.
+---@field chain? string[] Ids of the Procedures and Actions that started each other, and this one.
 ---@field on_respond? fun(response: any) Told when the script answers early (komodo.respond).
+---@field on_outcome? fun(outcome: table) Told how the script ended, before the record is complete; what it raises fails that.
 ---@field outcome? table How the script ended, once it has.
+---@field failure? Err What the work raised, once it has.
 ---@field bounds? Bounds Of the script or Procedure that started it.
 ---@field capabilities? string[] What a trigger narrows those of an Action to.
 
@@ -35,6 +41,7 @@ local PROCEDURE = users.builtin("Procedure").id
 local function run(job, work)
   local ok, err = pcall(work, job)
   if not ok then
+    job.failure = fail.from(err)
     update.push(job.update, update.error_log(job.user.id == PROCEDURE and "Execution error" or "Task Error", err))
   end
   update.finalize(job.update)
@@ -66,9 +73,11 @@ end
 ---@param name string Request and operation name.
 ---@param kind string
 ---@param work async fun(job: Job)
-function execute.define(name, kind, work)
+---@param check? fun(params: table) Raises for what a request may not ask for.
+function execute.define(name, kind, work, check)
   execute.work[name] = work
   engine.handle("execute/" .. name, function(params, ctx)
+    if check then check(params) end
     local target = resource.require(ctx, kind, params[kinds[kind].param], "Execute")
     return (execute.start(name, kind, target, params, ctx.user, { bounds = rights.of(ctx) }))
   end)

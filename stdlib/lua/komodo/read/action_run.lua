@@ -1,5 +1,7 @@
---- ListActionRuns and GetActionRun: how the runs of Actions went.
+--- ListActionRuns, GetActionRun and GetActionRecording: how the runs of Actions went.
 local engine = require("engine")
+local fail = require("komodo.fail")
+local recording = require("komodo.script.recording")
 local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 
@@ -23,4 +25,12 @@ engine.handle("read/GetActionRun", function(params, ctx)
   local run = records.get(params.id)
   if not ctx.user.admin and not engine.conf("transparent_mode") then resource.require(ctx, "Action", run.action) end
   return run
+end)
+
+-- It holds what the Action's script read, and its arguments: more than a reader of the Action sees.
+engine.handle("read/GetActionRecording", function(params, ctx)
+  local found = recording.find(params.id)
+  if not found then fail.raise("not_found", "there is no recording of this run: start it with record = true; the newest 20 of an Action are kept") end
+  resource.require(ctx, "Action", found.action, "Execute")
+  return { id = found.id, action = found.action, start_ts = found.start_ts, recording = recording.text(params.id) }
 end)

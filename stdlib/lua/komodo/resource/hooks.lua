@@ -4,14 +4,17 @@ local attach = require("komodo.resource.attach")
 local capability = require("komodo.script.capability")
 local fail = require("komodo.fail")
 local git = require("komodo.script.git")
+local http_trigger = require("komodo.script.http_trigger")
 local kv = require("komodo.script.kv")
 local limits = require("komodo.script.limits")
+local recording = require("komodo.script.recording")
 local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
 local schedules = require("komodo.schedules")
 local source = require("komodo.script.source")
 local text = require("komodo.text")
+local triggers = require("komodo.triggers")
 
 local hooks, store = resource.hooks, engine.store
 
@@ -62,11 +65,6 @@ hooks.Server = {
         end
       end
       if touched then change:put("OnboardingKey", key.public_key, key) end
-    end
-    local open = fail.unless(nil, store.find("Alert", { resolved = false, ["target.type"] = "Server", ["target.id"] = id }, {}))
-    for _, alert in ipairs(open) do
-      alert.resolved, alert.resolved_ts = true, engine.now()
-      change:put("Alert", alert._id["$oid"], alert)
     end
     fail.unless(nil, change:commit())
   end,
@@ -137,8 +135,10 @@ hooks.Action = {
     if not existing and (config.file_contents == nil or config.file_contents == "") then config.file_contents = sample end
     if type(config.limits) == "table" then limits.check(config.limits, engine.conf("script_limits_max")) end
     if type(config.capabilities) == "table" then capability.list(config.capabilities) end
+    if type(config.triggers) == "table" then http_trigger.check(config.triggers, engine.json.null) end
     attach.one(ctx, config, "linked_repo", "Repo", "Cannot attach Repo to this Action")
     git.check(config)
+    if type(config.triggers) == "table" then triggers.check(config.triggers) end
   end,
   admit = rights.admit_action,
 }
@@ -151,10 +151,11 @@ for _, kind in ipairs({ "Procedure", "Action" }) do
   own.created = function(res) schedules.follow(kind, res) end
   own.deleted = function(res)
     schedules.forget(kind, resource.id(res))
+    kv.forget(resource.id(res))
+    records.forget(resource.id(res))
     if kind == "Action" then
-      kv.forget(resource.id(res))
+      recording.forget(resource.id(res))
       source.sweep()
-      records.forget(resource.id(res))
     end
   end
 end

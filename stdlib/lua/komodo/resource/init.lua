@@ -10,6 +10,7 @@
 --   rename(res, new_name, u, ctx)     does the whole rename, returning the changed resource; nil: the generic one
 --   before_delete(res, u, ctx)        raises to refuse
 --   deleted(res, u, ctx)              afterwards
+local alert = require("komodo.alert")
 local engine = require("engine")
 local toml = require("komodo.resource.toml")
 local fail = require("komodo.fail")
@@ -21,6 +22,7 @@ local users = require("komodo.users")
 
 local json, model, store = engine.json, engine.model, engine.store
 local resource = { hooks = {} }
+local followers = {}   -- by type
 
 local function normalise(type_name, value) return fail.unless(nil, engine.schema.normalise(type_name, value, "full")) end
 
@@ -28,6 +30,18 @@ local function new_info(kind, given)
   if not kind.info then return json.null end
   if kind.info == "object" then return json.object({}) end
   return normalise(kind.info, given or json.object({}))
+end
+
+--- Calls `fn(res)` when a resource of this type was created, changed or deleted (`is_gone`); it must not wait.
+---@param kind string
+---@param fn fun(res: table, is_gone: boolean)
+function resource.follow(kind, fn)
+  followers[kind] = followers[kind] or {}
+  table.insert(followers[kind], fn)
+end
+
+local function tell_followers(kind, res, is_gone)
+  for _, fn in ipairs(followers[kind] or {}) do fn(res, is_gone) end
 end
 
 local function hook(kind, name) return (resource.hooks[kind] or {})[name] end
@@ -143,6 +157,7 @@ function resource.create(ctx, kind_name, raw_name, partial, info)
   end
   local created = hook(kind_name, "created")
   if created then created(res, u, ctx) end
+  tell_followers(kind_name, res, false)
   resource.settle(u)
   return res
 end
@@ -207,6 +222,7 @@ function resource.update(ctx, kind_name, id_or_name, partial)
   end))
   local updated = hook(kind_name, "updated") or hook(kind_name, "created")
   if updated then updated(stored, u, ctx, partial) end
+  tell_followers(kind_name, stored, false)
   resource.settle(u)
   return stored
 end
@@ -289,16 +305,20 @@ function resource.delete(ctx, kind_name, id_or_name)
   update.log(u, "Delete " .. kind_name, ("Deleted %s %s"):format(kind_name, res.name))
   update.log(u, "Deleted Toml", exported)
   local removed = hook(kind_name, "removed")
+  local alerts_ended
   fail.unless(nil, resource.commit(u, function(change)
     forget_references(change, kind_name, id)
+    alerts_ended = alert.end_within(change, alert.about(kind_name, id))
     change:delete(kind_name, id)
     if removed then removed(change, id) end
   end))
+  alerts_ended()
   local deleted = hook(kind_name, "deleted")
   if deleted then
     local ok, err = pcall(deleted, res, u, ctx)
     if not ok then update.push(u, update.error_log("Post delete", err)) end
   end
+  tell_followers(kind_name, res, true)
   resource.settle(u)
   return res
 end

@@ -26,6 +26,7 @@ local runs = {}   -- by id
 ---@field used_secrets table<string, string> Values that are never shown.
 ---@field dry_run boolean
 ---@field http_kb? number How large an answer of komodo.http may be.
+---@field recording? Recording
 ---@field log table The stage of the whole run.
 ---@field stages table[] Open ones, the newest last.
 ---@field numbers table<table, integer> Of stages, as the script knows them.
@@ -52,6 +53,7 @@ end
 function Run:__close()
   runs[self.id] = nil
   rights.close(self.id)
+  http.close_all(self)
   for name, times in pairs(self.locks) do
     for _ = 1, times do locks.release(name) end
   end
@@ -164,7 +166,7 @@ local function check_variable(run, name, params)
   local hides = name == "CreateVariable" and params.is_secret or name == "UpdateVariableValue" and (not known or known.is_secret)
   if not hides or has_secret(params.description) or has_secret(params.name) then
     fail.raise("forbidden", "the value of a secret cannot be written where everybody can read it: make the variable '%s' a secret, and "
-      .. "write to its value alone", tostring(params.name))
+      .. "write to its value alone", type(params.name) == "string" and params.name or "?")
   end
 end
 
@@ -177,6 +179,9 @@ local function hide_variables(name, result)
   return result
 end
 
+--- Around each request that a script sends; who follows what scripts lead to puts its own here.
+function calls.around(_, fn) return fn() end
+
 -- A request of the API.
 local function request(run, group, name, params)
   local kind = group == "start" and "execute" or group
@@ -184,7 +189,10 @@ local function request(run, group, name, params)
   if kind == "write" then check_variable(run, name, params) end
   if run.plan and group ~= "read" then return run.plan:answer(run, group, name, params) end
   if group ~= "read" then params = reveal(run, params) end
-  local result = hide_variables(name, fail.unless(nil, engine.dispatch(run.user, kind, name, params, run.id)))
+  local function send() return engine.dispatch(run.user, kind, name, params, run.id) end
+  local result, err
+  if group == "read" then result, err = send() else result, err = calls.around(run, send) end
+  result = hide_variables(name, fail.unless(nil, result, err))
   if group ~= "execute" then return result end
   if not json.is_array(result) then return finished(result) end
   for _, item in ipairs(result) do
@@ -281,11 +289,15 @@ end
 --- The source of a module that the script requires.
 function own.module(run, p) return library.find(run, p.name) end
 
-function own.http(run, p)
-  if not run.plan then return http.request(run, reveal(run, p)) end
-  run:require("http", fail.unless(nil, engine.http.host(p.url or "")))
-  return run.plan:http(p)
+local function with_http(fn)
+  return function(run, p)
+    if not run.plan then return fn(run, reveal(run, p)) end
+    run:require("http", fail.unless(nil, engine.http.host(p.url or "")))
+    return run.plan:http(p)
+  end
 end
+own.http, own.http_open = with_http(http.request), with_http(http.open)
+own.http_read, own.http_close = http.read, http.close
 
 -- They see every line printed before them in the stage where it belongs.
 local ordered = { stage_begin = true, stage_end = true }
@@ -303,16 +315,19 @@ end
 engine.handle("script/call", function(group, name, params, caller)
   local run = runs[caller.id]
   if not run then fail.raise("closed", "the run is over") end
-  local ok, result = pcall(answer, run, group, name, params)
-  if not next(run.used_secrets) or name == "module" then
-    if not ok then error(result, 0) end
-    return result
+  local call = run.recording and run.recording:call(group, name, params)
+  local ok, result, is_raw = pcall(answer, run, group, name, params)   -- is_raw: the mark of engine.raw
+  local hides = next(run.used_secrets) and name ~= "module"
+  if ok then
+    if hides then result = is_raw and run:redact(result) or run:redacted(result) end
+  else
+    local e = fail.from(result)
+    result = hides and fail.new(e.code, run:redact(e.message), run:redacted(e.trace)) or e
+    result.status = e.status
   end
-  if ok then return run:redacted(result) end
-  local e = fail.from(result)
-  local shown = fail.new(e.code, run:redact(e.message), run:redacted(e.trace))
-  shown.status = e.status
-  error(shown, 0)
+  if call then run.recording:answered(call, ok, result) end
+  if not ok then error(result, 0) end
+  return result, is_raw
 end)
 
 return calls

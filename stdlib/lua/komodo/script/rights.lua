@@ -125,10 +125,13 @@ local function narrower(outer, inner)
     inner.username, outer.username)
 end
 
-local function begin(id, outer, owner)
-  local chain = outer and { table.unpack(outer.chain) } or {}
+local function begin(job, owner)
+  local outer = job.bounds
+  local chain = { table.unpack(outer and outer.chain or job.chain or {}) }
   if #chain >= DEPTH_MAX then fail.raise("limit", "more than %d scripts and Procedures started each other", DEPTH_MAX) end
-  chain[#chain + 1] = id
+  -- A script of a Procedure's own is part of that, which is there already.
+  local is_step = job.update.operation == "RunAction" and job.update.target.type == "Procedure"
+  if not is_step then chain[#chain + 1] = job.id end
   local bounds = { lists = {}, texts = {}, chain = chain }
   return bounds, function()
     for _, texts in ipairs(owner and owner.within or {}) do add(bounds, texts) end
@@ -142,7 +145,7 @@ end
 ---@return Bounds
 function rights.of_action(job)
   local config, owner = job.target.config, rights.owner(job.id)
-  local bounds, rest = begin(job.id, job.bounds, owner)
+  local bounds, rest = begin(job, owner)
   local user = rights.user(config.run_as, owner, job.user)
   bounds.user = job.bounds and narrower(job.bounds.user, user) or user
   add(bounds, config.capabilities or { "*" }, true)
@@ -158,7 +161,7 @@ end
 function rights.of_procedure(job)
   local owner = rights.owner(job.id)
   if not job.bounds and not (owner and owner.within) then return nil end
-  local bounds, rest = begin(job.id, job.bounds, owner)
+  local bounds, rest = begin(job, owner)
   bounds.user = job.bounds and job.bounds.user or users.builtin("Procedure")
   rest()
   return bounds

@@ -257,7 +257,7 @@ end
 
 -- ---- reading ----
 
----@class ScriptSource The repository of one run; closing it lets go of it.
+---@class ScriptSource The repository of one run, to be closed.
 ---@field text string The script.
 ---@field name string Its path: how messages call it.
 ---@field from GitSource
@@ -266,7 +266,8 @@ end
 local Source = {}
 Source.__index = Source
 
-function Source:__close() release(self.clone) end
+--- Lets go of the clone.
+function Source:close() release(self.clone) end
 
 -- The first of the paths that is there: its text and itself; nil: none is.
 local function read(self, paths)

@@ -76,9 +76,9 @@ local function step(self, task)
   end
 end
 
---- Runs until `main` is over.
-function M:run(main)
-  while not main.over do
+--- Runs until `main` is over, or `stop()` is true.
+function M:run(main, stop)
+  while not main.over and not (stop and stop()) do
     local moved, wake = false, nil
     for _, task in ipairs({ table.unpack(self.tasks) }) do
       if not task.over and (not task.started or not task.ready or task.ready()) then
@@ -91,7 +91,7 @@ function M:run(main)
     for i = #self.tasks, 1, -1 do
       if self.tasks[i].over then table.remove(self.tasks, i) end
     end
-    if not moved and not main.over then
+    if not moved and not main.over and not (stop and stop()) then
       if not wake then error("komodo.testing: everything waits, and for nothing that could happen", 0) end
       self.now = wake
     end

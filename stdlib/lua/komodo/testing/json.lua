@@ -14,6 +14,14 @@ function M.array(list)
   return getmetatable(list) and list or setmetatable(list, array_mt)
 end
 
+--- Takes the mark of an array away.
+function M.object(t)
+  t = t or {}
+  arrays[t] = nil
+  if getmetatable(t) == "array" then debug.setmetatable(t, nil) end
+  return t
+end
+
 function M.is_array(value)
   return type(value) == "table" and (arrays[value] or rawget(value, 1) ~= nil) and true or false
 end
@@ -28,12 +36,20 @@ end
 
 local encode
 
-local function encode_table(value, depth)
+-- The parts of a list or object, over several lines when `indent` is a text.
+local function joined(open, parts, close, indent)
+  if #parts == 0 then return open .. close end
+  if not indent then return open .. table.concat(parts, ",") .. close end
+  local inner = "\n" .. indent .. "  "
+  return open .. inner .. table.concat(parts, "," .. inner) .. "\n" .. indent .. close
+end
+
+local function encode_table(value, depth, indent)
   if depth > 100 then error("json.encode: nested too deeply", 0) end
-  local parts = {}
+  local parts, deeper = {}, indent and indent .. "  "
   if M.is_array(value) then
-    for i, item in ipairs(value) do parts[i] = encode(item, depth) end
-    return "[" .. table.concat(parts, ",") .. "]"
+    for i, item in ipairs(value) do parts[i] = encode(item, depth, deeper) end
+    return joined("[", parts, "]", indent)
   end
   local keys = {}
   for key in pairs(value) do
@@ -41,22 +57,22 @@ local function encode_table(value, depth)
     keys[#keys + 1] = key
   end
   table.sort(keys)
-  for i, key in ipairs(keys) do parts[i] = quote(key) .. ":" .. encode(value[key], depth) end
-  return "{" .. table.concat(parts, ",") .. "}"
+  for i, key in ipairs(keys) do parts[i] = quote(key) .. (indent and ": " or ":") .. encode(value[key], depth, deeper) end
+  return joined("{", parts, "}", indent)
 end
 
-function encode(value, depth)
+function encode(value, depth, indent)
   local kind = type(value)
   if value == nil or value == M.null then return "null" end
   if kind == "string" then return quote(value) end
   if kind == "boolean" then return tostring(value) end
   if kind == "number" then return math.type(value) == "integer" and ("%d"):format(value) or ("%.17g"):format(value) end
-  if kind == "table" then return encode_table(value, depth + 1) end
+  if kind == "table" then return encode_table(value, depth + 1, indent) end
   error("json.encode: a " .. kind .. " has no JSON", 0)
 end
 
---- JSON text; the keys of objects in order.
-function M.encode(value) return encode(value, 0) end
+--- JSON text; the keys of objects in order. options.pretty: over several lines.
+function M.encode(value, options) return encode(value, 0, type(options) == "table" and options.pretty and "" or nil) end
 
 -- ---- decoding ----
 

@@ -2,26 +2,33 @@
 
 local check = require("komodo.check")
 local clock = require("komodo.testing.clock")
+local core = require("komodo.testing.core")
 local fleet = require("komodo.testing.fleet")
 local json = require("komodo.testing.json")
 local known = require("komodo.check.module")
-local schema = require("komodo.schema")
 
-local M = {}
+local M = { copy = fleet.copy }
+
+--- komodo.json
+M.json = { encode = json.encode, decode = json.decode, null = json.null, array = json.array, is_array = json.is_array, object = json.object }
 
 -- ---- printing ----
 
 local function readable(value)
-  if type(value) ~= "table" or (getmetatable(value) or {}).__tostring then return tostring(value) end
+  local mt = type(value) == "table" and getmetatable(value)
+  if type(value) ~= "table" or mt == false or type(mt) == "table" and mt.__tostring then return tostring(value) end
   local ok, text = pcall(json.encode, value)
   return ok and text or tostring(value)
 end
 
-local function log(t, prefix, ...)
+--- A line of the log.
+function M.log(t, prefix, ...)
   local parts = table.pack(...)
   for i = 1, parts.n do parts[i] = readable(parts[i]) end
   table.insert(t.lines, prefix .. table.concat(parts, "\t"))
 end
+
+local log = M.log
 
 -- ---- executions ----
 
@@ -62,7 +69,8 @@ local function values_of(task)
   error(task.values[1], 0)
 end
 
-local function concurrent(t, komodo)
+--- spawn, all, race and timeout on the virtual clock.
+function M.concurrent(t, komodo)
   local time = t.clock
   local task_mt = { __index = {
     wait = function(handle)
@@ -255,40 +263,11 @@ local function stage(t, name, fn)
   return table.unpack(results, 2, results.n)
 end
 
--- ---- sugar ----
-
-local function snake(text) return (text:gsub("(%l)(%u)", "%1_%2"):lower()) end
-
---- komodo.stacks and the like: list, get, create, update, delete, and the executions as verbs.
-local function sugar(t, plural)
-  local kind = fleet.kinds[plural]
-  local param = kind == "ResourceSync" and "sync" or kind:lower()
-  local made = {
-    list = function(query) return t:request("read", "List" .. kind .. "s", { query = query }) end,
-    get = function(name) return t:request("read", "Get" .. kind, { [param] = name }) end,
-    create = function(params) return t:request("write", "Create" .. kind, params) end,
-    update = function(name, config) return t:request("write", "Update" .. kind, { id = name, config = config }) end,
-    delete = function(name) return t:request("write", "Delete" .. kind, { id = name }) end,
-  }
-  for _, request in ipairs(schema.requests) do
-    local access = request.access
-    if request.group == "execute" and type(access) == "table" and access.resource == kind and access.param then
-      local verb = snake((request.name:gsub(kind, "", 1)))
-      made[verb] = function(name, params, opts)
-        local given = fleet.copy(params or {})
-        given[access.param] = name
-        return execute(t, request.name, given, opts)
-      end
-    end
-  end
-  return made
-end
-
 -- ---- everything ----
 
 local function new_module(t)
   local komodo = { args = t.args, event = t.event, run = t.run_info, kv = kv(t) }
-  komodo.json = { encode = json.encode, decode = json.decode, null = json.null, array = json.array, is_array = json.is_array }
+  komodo.json = M.json
   function komodo.read(name, params) return t:request("read", name, params) end
   function komodo.write(name, params) return t:request("write", name, reveal(t, params)) end
   function komodo.execute(name, params, opts) return execute(t, name, reveal(t, params), opts) end
@@ -308,11 +287,15 @@ local function new_module(t)
     t.clock:sleep(seconds)
     return true
   end
-  function komodo.now() return t.clock.now end
+  function komodo.now() return t.read_clock() end
   function komodo.stage(name, fn) return stage(t, name, fn) end
   function komodo.lock(name, fn) return lock(t, name, fn) end
   function komodo.terminal(target, command, opts) return terminal(t, target, command, opts) end
-  function komodo.respond(response) t.response = response end
+  function komodo.respond(response)
+    if t.response ~= nil then error("komodo.respond: this request was answered already", 2) end
+    t.response = response
+    return true
+  end
   function komodo.var(name)
     local item, missing = t:request("read", "GetVariable", { name = name })
     if not item then return nil, missing end
@@ -341,25 +324,26 @@ local function new_module(t)
       return http(t, request)
     end,
   }, { __call = function(_, request) return http(t, request) end })
-  concurrent(t, komodo)
+  M.concurrent(t, komodo)
+  local made = core.new(komodo)
+  for _, part in ipairs({ "pure", "time", "formats", "sugar" }) do core.load(part, komodo, made) end
   return setmetatable(komodo, { __index = function(_, key)
-    if fleet.kinds[key] then return sugar(t, key) end
     for _, member in ipairs(known.members) do
       if member.name == key then error("komodo.testing does not fake komodo." .. key, 2) end
     end
   end })
 end
 
---- The globals of a script: the same allow-list as in the engine, on the test's clock.
-function M.globals(t)
-  local made = { print = function(...) log(t, "", ...) end, ARGS = t.args, komodo = new_module(t) }
+--- The globals of a script: the same allow-list as in the engine, on the test's clock. `komodo`: a module to use instead of the fake.
+function M.globals(t, komodo)
+  local made = { print = function(...) log(t, "", ...) end, ARGS = t.args, komodo = komodo or new_module(t) }
   for name in pairs(known.globals) do
     if made[name] == nil then made[name] = _G[name] end
   end
   made._ENV = nil
   made.os = { clock = os.clock, difftime = os.difftime,
-    time = function(at) return at and os.time(at) or t.clock.now // 1000 end,
-    date = function(format, at) return os.date(format or "%c", math.floor(at or t.clock.now // 1000)) end }
+    time = function(at) return at and os.time(at) or t.read_clock() // 1000 end,
+    date = function(format, at) return os.date(format or "%c", math.floor(at or t.read_clock() // 1000)) end }
   made.debug = { traceback = debug.traceback }
   function made.require(name)
     if name == "komodo" then return made.komodo end

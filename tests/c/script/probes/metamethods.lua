@@ -51,3 +51,5 @@ return #setmetatable({}, { __len = function() return "x" end }) + table.unpack(s
 return select("#", table.unpack(setmetatable({}, { __len = function() return math.mininteger end })))
 --- protected metatables stay: ok | true
 local t = setmetatable({}, { __metatable = false }) return not pcall(setmetatable, t, nil) and getmetatable(t) == false
+--- concat of ten thousand with a metamethod: cpu
+local mt mt = { __concat = function() return setmetatable({}, mt) end } local s = "return function(a) return a" .. (" .. a"):rep(100) .. " end" local f = assert(load(s))() while true do f(setmetatable({}, mt)) end

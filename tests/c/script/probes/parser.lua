@@ -19,7 +19,7 @@ local s = {} for i = 1, 100000 do s[i] = "'k" .. i .. "'" end s = "return {" .. 
 --- long string never closed: cpu
 local s = "[" .. ("="):rep(1 << 20) .. "[" .. ("]="):rep(1 << 20) while true do load(s) end
 --- comment of megabytes: cpu | memory=64
-local s = "--[[" .. ("x"):rep(4 << 20) while true do load(s) end
+local s = "--[" .. "[" .. ("x"):rep(4 << 20) while true do load(s) end
 --- escape sequences: cpu
 local s = "return '" .. ("\\x41\\u{7FFFFFFF}\\065\\z  \\\n"):rep(10000) .. "'" while true do load(s) end
 --- numbers without end: ends

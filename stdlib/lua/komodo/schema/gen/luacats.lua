@@ -148,6 +148,42 @@ local function call(name, doc, group, result_of, more)
   return table.concat(lines, "\n")
 end
 
+-- komodo.stacks and the like.
+local function sugar_classes(result_of, finished)
+  local names = require("komodo._core.sugar_names")
+  local plurals, out = {}, {}
+  for plural in pairs(names.kinds) do plurals[#plurals + 1] = plural end
+  table.sort(plurals)
+  local function add(plural, verb, request, params, result)
+    out[#out + 1] = "--- " .. request.doc
+    for _, param in ipairs(params) do out[#out + 1] = "---@param " .. param end
+    out[#out + 1] = "---@return " .. result .. "? result\n---@return komodo.Error? problem"
+    local list = {}
+    for i, param in ipairs(params) do list[i] = param:match("^[%w_]+") end
+    out[#out + 1] = ("function komodo.%s.%s(%s) end\n"):format(plural, verb, table.concat(list, ", "))
+  end
+  for _, plural in ipairs(plurals) do
+    local kind = names.kinds[plural]
+    out[#out + 1] = ("--- Requests on %s by short names.\nkomodo.%s = {}\n"):format(kind.type, plural)
+    local x = "x string Name or id."
+    local params = { list = { "query? table<string, any>" }, get = { x }, create = { ("params komodo.Create%sInput"):format(kind.type) },
+      update = { x, ("config komodo.Partial%sConfig"):format(kind.type) }, delete = { x } }
+    for _, verb in ipairs({ "list", "get", "create", "update", "delete" }) do
+      local request = schema.request(names.plain[verb](kind))
+      if verb == "list" then params.list[1] = "query? " .. field_type(request.params[1], "input") end
+      add(plural, verb, request, params[verb], result_of(request))
+    end
+    for _, request in ipairs(schema.requests) do
+      local verb = names.verb(kind, request)
+      if verb then
+        add(plural, verb, request, { x, "params? table<string, any> Other parameters of " .. request.name .. ".", "options? komodo.ExecuteOptions" },
+          finished(request))
+      end
+    end
+  end
+  return table.concat(out, "\n")
+end
+
 function M.generate()
   classes, inline_of = {}, {}
   for _, name in ipairs(schema.order) do
@@ -202,7 +238,9 @@ function M.generate()
     call("execute", "Executes something and waits for its end. Fails if it was not successful, unless options say otherwise.", "execute",
       finished, { name = "options", param = "options? komodo.ExecuteOptions", overload = "options?: komodo.ExecuteOptions" }),
     call("start", "Executes something and returns at once; see komodo.wait.", "execute", result_of),
+    sugar_classes(result_of, finished),
     require("komodo.check.module").luacats(),
+    "--- Arguments of the run, as komodo.args.\n---@type table<string, any>\nARGS = {}\n",
     "return komodo\n",
   }, "\n")
 end

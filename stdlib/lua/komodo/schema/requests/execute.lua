@@ -100,8 +100,10 @@ execute("Procedure", "CancelProcedure", "Ends a run of a Procedure before its ne
 execute("Action", "RunAction", "Runs the script of an Action.",
   S.opt("args", "object", "Arguments, merged over the configured ones."),
   S.ours(S.flag("dry_run", false, "Record what would be changed instead of changing it.", { skip_empty = true })),
-  S.ours(S.text("file_contents", "", "Script to run in place of the Action's; in a Procedure, with `action` empty, on its own.",
-    { normal = "filetext", skip_empty = true })))
+  S.ours(S.flag("record", false, "Keep a recording of the run, which `km script replay` runs again offline; see GetActionRecording.", { skip_empty = true })),
+  S.ours(S.text("file_contents", "", "Script of a step of a Procedure that has no Action: `action` is empty then. Refused anywhere else.",
+    { normal = "filetext", skip_empty = true })),
+  S.ours(S.skip("capabilities", list("string"), "What that script may call; `*` when absent.")))
 batch("BatchRunAction", "Actions")
 execute("Action", "CancelAction", "Stops a run of an Action.", update_id)
 execute("ResourceSync", "RunSync", "Makes what is there agree with the files of a Resource Sync.",

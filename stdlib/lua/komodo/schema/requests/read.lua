@@ -174,6 +174,8 @@ read("ListCommonStackBuildExtraArgs", list("string"), "any", "Extra build argume
 S.ours(read("ListActionRuns", "ListActionRunsResponse", "any", "How runs of readable Actions went, newest first.",
   S.opt("action", "string", "Only runs of this Action (id or name)."), S.uint("page", 0, "Page to return, counted from 0."),
   S.opt("limit", "uint", "Runs per page: 100 when absent, at most 1,000.")))
+S.ours(read("GetActionRecording", "ActionRecording", "handler", "The recording of a run of an Action, of the newest 20. Needs Execute on the Action.",
+  S.must("id", "string", "Id of the Update of the run.")))
 S.ours(read("GetActionRun", "ActionRun", "handler", "How one run of an Action went. Needs Read on the Action.",
   S.must("id", "string", "Id of its Update.")))
 
@@ -208,6 +210,8 @@ read("ListCommonBuildExtraArgs", list("string"), "any", "Extra arguments that re
 read("ListSchedules", list("Schedule"), "any", "Readable Procedures and Actions with a schedule.",
   S.strlist("tags", "Ids or names of tags."), S.with("tag_behavior", "TagQueryBehavior", "All", "Whether all tags must match, or one."),
   S.list("terms", "string", "The name must hold every one of these, in any case."), F.paging(), F.sorting("ScheduleSortBy"))
+S.ours(read("GetActionTriggers", list("ActionTriggerInfo"), on("Action", "Read"),
+  "What starts an Action besides people: its schedule with the next runs, its webhook and its triggers with their addresses.", of("Action")))
 read("ExportAllResourcesToToml", "TomlResponse", "any", "Everything the caller can read, as a resource file.",
   S.flag("include_resources", true, "Export resources."), S.list("tags", "string", "Only resources with all of these tags."),
   S.flag("include_variables", false, "Export variables."), S.flag("include_user_groups", false, "Export user groups."),
@@ -247,6 +251,12 @@ read("GetAlert", "Alert", "handler", "One alert. Needs Read on its target; alert
   S.must("id", "string", "Alert id."))
 read("ListAlerts", "ListAlertsResponse", "any", "Alerts of readable targets, newest first, 100 to a page.",
   S.opt("query", "object", "MongoDB filter document."), S.uint("page", 0, "Page to return, counted from 0."))
+S.ours(read("GetAlertRule", "GetAlertRuleResponse", on("Action", "Read"), "How an alert rule fares: an Action with a poll trigger.",
+  of("Action")))
+S.ours(read("TestAlertRule", "TestAlertRuleResponse", "handler",
+  "Evaluates an alert rule once, as a dry run, without opening alerts. Needs Write on the Action, or without one the right to create one.",
+  S.opt("action", "string", "Action id or name."), S.opt("file_contents", "string", "Script to evaluate in place of the stored one."),
+  S.must("target", "ResourceTarget", "Server, Stack or Deployment to evaluate it for.")))
 read("GetVariable", "Variable", "any", "One variable; a secret value is masked for non-admins.",
   S.must("name", "string", "Name of the variable."))
 read("ListVariables", list("Variable"), "any", "All variables, by name; secret values are masked for non-admins.")

@@ -124,7 +124,13 @@ return {
     S.must("target", "ResourceTarget", "What it is about."),
     S.must("data", "AlertData", "What happened."),
     S.opt("resolved_ts", "int", "When it was over, in milliseconds."),
+    S.ours(S.skip("rule", "AlertOfRule", "The alert rule that opened it.")),
   }),
+  S.ours(S.struct("AlertOfRule", "Where an alert of a rule comes from.", {
+    S.must("action", "string", "Id of the Action."),
+    S.text("key", "", "Which of the alerts of its target it is."),
+    S.number("resolve_after", 0.0, "Seconds it must be fine before it is over."),
+  })),
   S.struct("ListAlertsResponse", "A page of alerts.", {
     S.must("alerts", { "list", "Alert" }, "Newest first."),
     S.opt("next_page", "int", "Page after this one; null for the last."),

@@ -15,6 +15,7 @@ return {
     S.flag("enabled", true, "Whether it runs."),
     S.list("executions", "EnabledExecution", "What it executes.", { aliases = { "execution" } }),
     S.ours(S.text("when", "", "Lua expression over the results so far; the stage is skipped when it is false.", { skip_empty = true })),
+    S.ours(S.skip("parallel", "uint", "How many of its executions run at once; `procedure_parallelism` of the engine when absent.")),
   }),
   S.struct("ProcedureConfig", "What a Procedure does, and when.", F.join(
     S.list("stages", "ProcedureStage", "Stages, run one after another until one fails.", { aliases = { "stage" } }),
