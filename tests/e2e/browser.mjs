@@ -31,12 +31,28 @@ export async function startBrowser(options = {}) {
 /** `page.problems` gets what a person would find in the console: errors, refused scripts, failed loads of the page's own files. */
 export function watch(page) {
   page.problems = [];
+  page.asked = new Set();
+  page.on("framenavigated", (frame) => { if (frame === page.mainFrame()) page.asked.clear(); });
+  page.on("request", (request) => page.asked.add(request));
+  for (const end of ["requestfinished", "requestfailed"]) page.on(end, (request) => page.asked.delete(request));
   page.on("pageerror", (error) => page.problems.push(`uncaught: ${error.message}`));
   page.on("console", (message) => {
     // Deep links are answered with 404 and the page (spec api.md 6.4); refused requests are shown by the page itself.
     if (message.type() === "error" && !/Failed to load resource/.test(message.text())) page.problems.push(message.text());
   });
   return page;
+}
+
+/** Opens a page and waits until it has what it asked for: nothing is on its way for a tenth of a second, which answers that
+ * lead to further questions stay below. */
+export async function open(page, url) {
+  await page.goto(url);
+  await page.locator("main h1, main h2").first().waitFor();
+  const end = Date.now() + 15000;
+  for (let quiet = 0; quiet < 4; quiet = page.asked.size ? 0 : quiet + 1) {
+    if (Date.now() > end) throw new Error(`${url} does not come to rest: ${[...page.asked].map((r) => r.url()).join(" ")}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
 }
 
 export async function logIn(page, pair, username = "admin", password = pair.password) {

@@ -1,7 +1,7 @@
 // Every page in both themes, wide and 360 px, into a folder: node screenshots.mjs FOLDER [PATTERN]. `make screenshots` runs it.
 import fs from "node:fs";
 import path from "node:path";
-import { logIn, startBrowser } from "./browser.mjs";
+import { logIn, open, startBrowser } from "./browser.mjs";
 import { fill, placesOf } from "./demo.mjs";
 import { eventually, startDocker, startPair, tempDir } from "./harness.mjs";
 
@@ -35,9 +35,7 @@ try {
   await logIn(page, pair);
   for (const [name, at] of Object.entries(pages)) {
     if (!wanted.test(name)) continue;
-    await page.goto(pair.url + at);
-    await page.locator("main h1, main h2").first().waitFor();
-    await page.waitForLoadState("networkidle");
+    await open(page, pair.url + at);
     await shoot(name);
   }
   if (wanted.test("run")) {
