@@ -115,6 +115,13 @@ void lua_mark_err(lua_State *L)
   lua_setmetatable(L, -2);
 }
 
+void errors_open(lua_State *L)
+{
+  lua_newtable(L);
+  lua_mark_err(L);
+  lua_pop(L, 1);
+}
+
 void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what)
 {
   lua_createtable(L, 0, 4);

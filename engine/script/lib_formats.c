@@ -9,7 +9,7 @@
 #include "script/libs.h"
 #include "script/run_internal.h"
 
-enum { TEXT_MAX = 1024 * 1024 };   /* what is read while nothing can stop the script */
+enum { TEXT_MAX = 512 * 1024 };   /* read in 40 ms, while nothing can stop the script */
 
 typedef Err parser(struct str text, yyjson_mut_doc **ret_doc, struct diag *reterr);
 

@@ -374,6 +374,7 @@ static void push_json(lua_State *L)
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &json_key) == LUA_TTABLE)
     return;
   lua_pop(L, 1);
+  errors_open(L);   /* json.decode fails with them */
   json_open(L);
   lua_getfield(L, -1, "array_mt");
   lua_pushliteral(L, "array");

@@ -38,25 +38,26 @@ struct digest {
   unsigned len;
 };
 
-/* Of the texts one after the other. Its C memory is the run's: the script may be left between two pieces. [-0, +0, e] */
+/* Of the texts one after the other. Its C memory is the run's, if there is one: a script may be left between two pieces.
+ * [-0, +0, e] */
 static void make_digest(lua_State *L, const EVP_MD *algorithm, const struct str *text, size_t count, struct digest *ret)
 {
-  struct run *run = run_of(L);
+  EVP_MD_CTX *own = NULL, **ctx = worker_self() ? &run_of(L)->digest : &own;
   guard_enter();
-  run->digest = EVP_MD_CTX_new();
-  bool ok = run->digest && EVP_DigestInit_ex(run->digest, algorithm, /* engine= */ NULL);
+  *ctx = EVP_MD_CTX_new();
+  bool ok = *ctx && EVP_DigestInit_ex(*ctx, algorithm, /* engine= */ NULL);
   guard_leave();
   for (size_t i = 0; i < count; i++)
     for (size_t at = 0, n; ok && at < text[i].len; at += n) {
       n = text[i].len - at < PIECE ? text[i].len - at : PIECE;
       guard_enter();
-      ok = EVP_DigestUpdate(run->digest, text[i].ptr + at, n);
+      ok = EVP_DigestUpdate(*ctx, text[i].ptr + at, n);
       guard_leave();
     }
   guard_enter();
-  ok = ok && EVP_DigestFinal_ex(run->digest, ret->bytes, &ret->len);
-  EVP_MD_CTX_free(run->digest);
-  run->digest = NULL;
+  ok = ok && EVP_DigestFinal_ex(*ctx, ret->bytes, &ret->len);
+  EVP_MD_CTX_free(*ctx);
+  *ctx = NULL;
   guard_leave();
   if (!ok)
     luaL_error(L, "the digest is not available");

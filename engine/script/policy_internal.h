@@ -59,6 +59,7 @@ int task_traceback(lua_State *L);                 /* message handler: words beco
 extern const char script_json_mark;              /* its address beside a result marks JSON text (engine.raw) */
 extern const char script_parked;                  /* its address marks the engine's own yields */
 void bridge_open(lua_State *L);                   /* metatables */
+void errors_open(lua_State *L);                   /* the metatable of lua_mark_err, for those who look for it by name */
 
 /* ---- lib_engine.c, loader.c ---- */
 int lib_engine_open(lua_State *L);                /* [-0, +1, m] the `engine` table */

@@ -45,7 +45,8 @@ static const char *const functions[] = {
   "komodo.http.get", "komodo.stacks.deploy", "komodo.stacks.list", "komodo.base64.encode", "komodo.base64.decode", "komodo.hex.encode",
   "komodo.hex.decode", "komodo.hash", "komodo.hmac", "komodo.url.encode", "komodo.url.decode", "komodo.url.query", "komodo.glob",
   "komodo.template", "komodo.semver.parse", "komodo.semver.compare", "komodo.semver.sort", "komodo.json.encode", "komodo.json.decode",
-  "komodo.json.array", "komodo.json.object", "komodo.json.is_array", "v0", "v1", "v2", "v3",
+  "komodo.json.array", "komodo.json.object", "komodo.json.is_array", "komodo.yaml.decode", "komodo.yaml.encode", "komodo.toml.decode",
+  "komodo.toml.encode", "komodo.time.parts", "komodo.time.format", "komodo.time.next", "komodo.time.add", "komodo.time.parse", "v0", "v1", "v2", "v3",
 };
 
 static const char *const events[] = {"__index", "__newindex", "__call", "__close", "__len", "__eq", "__lt", "__le", "__concat", "__add",

@@ -58,7 +58,7 @@ static void bounds(void **state)
   /* Aliases that make more of a text than twice its length. */
   scripts_expect(&s, "local y = komodo.yaml.decode('a: &a ' .. ('x'):rep(1000) .. '\\nb: [' .. ('*a,'):rep(50) .. ']') return #y.b * #y.b[50]", "50000");
   struct script_spec spec = {.limits = {.memory_bytes = 8 << 20}};
-  struct script_run *run = scripts_run(&s, "return #komodo.yaml.decode('[' .. ('1,'):rep(190000) .. ']') + #komodo.toml.decode('a = \"' .. ('x'):rep(900000) .. '\"').a * 0 + #('x'):rep(9 << 20)", &spec);
+  struct script_run *run = scripts_run(&s, "return #komodo.yaml.decode('[' .. ('1,'):rep(190000) .. ']') + #komodo.toml.decode('a = \"' .. ('x'):rep(400000) .. '\"').a * 0 + #('x'):rep(9 << 20)", &spec);
   assert_string_equal(run->outcome.limit, "memory");
   op_unref(&run->op);
   scripts_close(&s);

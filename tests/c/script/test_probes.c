@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "run_fixture.h"
 
-enum { BUNCH = 4, FILE_MAX = 1 << 20, TICK_GAP_MS = 1500, TURN_GAP_MS = 700, LATE_MS = 20000, CANCEL_LATE_MS = 1500 };
+enum { BUNCH = 4, FILE_MAX = 1 << 20, TICK_GAP_MS = 1500, TURN_GAP_MS = 700, LATE_MS = 20000, CANCEL_LATE_MS = 5000 };
 
 struct probe {
   char name[120], file[64];

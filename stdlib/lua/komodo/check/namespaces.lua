@@ -42,11 +42,11 @@ M.list = {
   }, fields = { { name = "null", value = "lightuserdata", doc = "null of JSON." } } },
   { name = "toml", doc = "TOML.", functions = {
     fn("encode", "(value)", "TOML of a table, keys sorted; raises for what has none.", "@param value table<string, any>", "@return string"),
-    fn("decode", "(text)", "The table of a TOML text of up to 1 MB; dates are texts.", "@param text string", "@return table<string, any>? value", PROBLEM),
+    fn("decode", "(text)", "The table of a TOML text of up to 512 KB; dates are texts.", "@param text string", "@return table<string, any>? value", PROBLEM),
   } },
   { name = "yaml", doc = "YAML.", functions = {
     fn("encode", "(value)", "YAML of a value, keys sorted.", "@param value any", "@return string"),
-    fn("decode", "(text)", "The value of a YAML text of up to 1 MB.", "@param text string", "@return any? value", PROBLEM),
+    fn("decode", "(text)", "The value of a YAML text of up to 512 KB.", "@param text string", "@return any? value", PROBLEM),
   } },
   { name = "time", doc = "Time. Instants are Unix milliseconds, zones IANA names.", functions = {
     fn("parse", "(text, zone)", "The instant of an ISO 8601 text; without an offset in it, of the zone.", "@param text string", ZONE, BY_NOW, PROBLEM),

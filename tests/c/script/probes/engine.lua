@@ -85,3 +85,24 @@ for _, v in ipairs { "", "deploy", ("x"):rep(10000), "__index", "type", "param" 
 komodo.execute("Echo", {}, setmetatable({}, { __index = function() while true do end end }))
 --- wait for what is no update: ends
 pcall(komodo.wait, nil) pcall(komodo.wait, {}) pcall(komodo.wait, { _id = { ["$oid"] = {} } }) pcall(komodo.wait, "x", -1) pcall(komodo.wait, print)
+--- json errors print well: ok | true
+local _, e = komodo.json.decode("{") return getmetatable(e) == false and tostring(e) == e.message
+--- yaml of aliases of aliases: ends | memory=64
+local t = { "a0: &a0 [x, x, x, x, x, x, x, x, x]" } for i = 1, 30 do t[#t + 1] = ("a%d: &a%d [%s*a%d]"):format(i, i, ("*a" .. i - 1 .. ", "):rep(8), i - 1) end
+while true do komodo.yaml.decode(table.concat(t, "\n")) end
+--- yaml of the most: cancelled | memory=256 cpu=10 cancel=60
+local s = ("- {a: 1, b: [x, 1]}\n"):rep(25000) while true do komodo.yaml.decode(s) end
+--- yaml of aliases, cancelled: cancelled | memory=256 cpu=10 cancel=60
+local s = "a: &a [" .. ("x,"):rep(1000) .. "x]\nb: [" .. ("*a,"):rep(90) .. "*a]\n" while true do komodo.yaml.decode(s) end
+--- toml of the most: cancelled | memory=256 cpu=10 cancel=60
+local t = {} for i = 1, 30000 do t[i] = "k" .. i .. " = [1, 'x']" end local s = table.concat(t, "\n") while true do komodo.toml.decode(s) end
+--- toml of one deep key: ends | memory=64
+komodo.toml.decode(("a."):rep(200000) .. "a = 1") komodo.toml.decode("a = " .. ("["):rep(500000)) komodo.yaml.decode(("["):rep(500000)) komodo.yaml.decode(("- "):rep(200000))
+--- toml and yaml of rubbish: cpu
+while true do for _, s in ipairs { "", "=", "a=", "\0", "\xff", "[a", "[[", "\"\"\"", "&a *a", "*a", "? :", "%YAML", "--- ---", "!!x", "a: b: c", "\t- x" } do komodo.toml.decode(s) komodo.yaml.decode(s) end end
+--- times of all kinds: ends
+for _, z in ipairs { "UTC", "Europe/Berlin", "../../etc/passwd", "/etc/passwd", "", ("x"):rep(100000), "a\0b" } do for _, ms in ipairs { 0, -1, math.maxinteger, math.mininteger, 1 << 50 } do pcall(komodo.time.parts, ms, z) pcall(komodo.time.format, ms, z) pcall(komodo.time.start_of, ms, "month", z) pcall(komodo.time.add, ms, { months = 1 << 40 }, z) end end
+--- schedules without end: cpu
+while true do for _, s in ipairs { "0 0 0 30 2 *", "* * * * * *", ("*/1,"):rep(100000), "every 1 ms", ("every "):rep(10000), "0 0 0 29 2 * 2999" } do pcall(komodo.time.next, s) pcall(komodo.time.next, s, { zone = "Europe/Berlin" }) end end
+--- differences over all time: ends
+for _, u in ipairs { "milliseconds", "seconds", "days", "months", "years", "x" } do pcall(komodo.time.diff, math.mininteger, math.maxinteger, u) pcall(komodo.time.diff, -(1 << 45), 1 << 47, u, "Europe/Berlin") end
