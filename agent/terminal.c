@@ -299,13 +299,15 @@ static void on_settled(uv_timer_t *timer)
 static void spawn(uv_work_t *work)
 {
   struct terminal *t = work->data;
-  t->spawn_err = pty_open((const char *const *)t->argv, &t->pty);
+  t->spawn_err = pty_open((const char *const *)t->argv, &t->spawned);
 }
 
 static void on_spawned(uv_work_t *work, int status)
 {
   struct terminal *t = work->data;
   t->spawning = false;
+  if (!status && !t->spawn_err)
+    t->pty = t->spawned;
   if (status || t->spawn_err) {
     char why[256];
     snprintf(why, sizeof why, "%.100s: %s", t->argv[0], strerror(t->spawn_err ? t->spawn_err : -status));

@@ -60,6 +60,7 @@ struct terminal {
   struct target target;         /* views of the two */
   int64_t created_unix_ms;
   struct pty pty;               /* pid 0: none (any more); fd -1: closed */
+  struct pty spawned;           /* the pool's while `spawning`, then copied */
   bool spawning, paused, removed;
   bool hung;                    /* nobody holds the program's end of the PTY any more */
   unsigned busy;                /* views are being told: it must not be freed */
