@@ -118,11 +118,13 @@ static void limits_hold_per_poll(void **state)
   expect(&r, 2, "cpu_ms");
   rule_close(&r);
 
+#ifndef __SANITIZE_THREAD__   /* it delivers signals in its own interceptors only, which a busy loop never calls */
   struct rule endless = {.batches = {BATCH(TARGET("a"), "")}};
   run_rule(&endless, "while true do pcall(error) end", (struct script_limits){.cpu_seconds = 0.05});
   assert_int_equal(endless.run->outcome.end, SCRIPT_LIMIT);
   assert_string_equal(endless.run->outcome.limit, "cpu");
   rule_close(&endless);
+#endif
 
   struct rule greedy = {.batches = {BATCH(TARGET("a"), "")}};
   run_rule(&greedy, "t = {} for i = 1, 1e7 do t[i] = 'x' .. i end", (struct script_limits){.memory_bytes = 4 << 20});
