@@ -60,7 +60,9 @@ async function compare(id, from, ticks) {
   const expected = [...want.slice(0, at), ...want.slice(at, at + ticks)];
   const complete = (got) => got.filter((r) => r.tick > 0 && r.commits.length >= expected.at(-1).commits.length).length >= ticks;
   await eventually(`${id}: ${ticks} polls on the clock`, () => complete(playedRounds(from)), (ticks + 2) * INTERVAL_MS);
-  const got = playedRounds(from);
+  // A busy machine looks late: what the clock has brought since then is not compared.
+  const all = playedRounds(from);
+  const got = [...all.filter((r) => r.tick === 0), ...all.filter((r) => r.tick > 0).slice(0, ticks)];
   const plain = (list) => list.map(({ params, commits }) => ({ params, commits }));
   assert.deepEqual([...differences(plain(expected), plain(got))], [], `${id}: polls`);
   const before = got.filter((r) => r.tick === 0).length;
