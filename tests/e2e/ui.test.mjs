@@ -295,7 +295,7 @@ test("by keyboard alone: log in where a session ended, find a deployment, open a
   await page.locator("#field-image").waitFor();
   await tabTo("Skip to the page");
   await page.keyboard.press("Enter");
-  await tabTo("Actions");
+  await tabTo("More");
   await page.keyboard.press("Enter");
   await page.getByRole("menuitem", { name: "Copy…" }).waitFor();
   for (let i = 0; i < 20 && (await focus()).name !== "Copy…"; i++) await page.keyboard.press("ArrowDown");
@@ -310,7 +310,7 @@ test("by keyboard alone: log in where a session ended, find a deployment, open a
   }
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "hidden" });
-  await eventually("the focus comes back to what opened it", async () => (await focus()).name === "Actions");
+  await eventually("the focus comes back to what opened it", async () => (await focus()).name === "More");
   for (let i = 0; i < 40; i++) {
     await page.keyboard.press("Tab");
     const at = await focus();
@@ -369,7 +369,7 @@ test("who may run but not change is offered that", { skip }, async () => {
   await logInAs("operator", pair.password);
   await page.goto(`${pair.url}/deployments`);
   await page.getByRole("link", { name: "hello", exact: true }).click();
-  await page.getByRole("button", { name: "Actions" }).waitFor();
+  await page.getByRole("button", { name: "More" }).waitFor();
   await page.getByText("You may look, but not change.").waitFor();
   await page.getByRole("link", { name: "Log", exact: true }).click();
   await page.getByRole("log").getByText("hello from the page").waitFor();

@@ -9,6 +9,8 @@ export interface TableColumn<R> {
   spare?: boolean;
   /** Never hidden. */
   fixed?: boolean;
+  /** On narrow screens it stands on the first line of a row, after the name. */
+  beside?: boolean;
   cell(row: R): Cell;
 }
 
@@ -33,6 +35,9 @@ export function sorted<R>(rows: readonly R[], columns: readonly TableColumn<R>[]
   keyed.sort((a, b) => (order.down ? compareCells(b.cell, a.cell) : compareCells(a.cell, b.cell)));
   return keyed.map((k) => k.row);
 }
+
+/** It says nothing: narrow screens leave it out. */
+export const isNothing = (cell: Cell): boolean => (cell.time === undefined ? cell.text === "" || cell.text === "–" : !cell.time);
 
 /** A click on a heading: first upwards, then downwards, then as it came. */
 export function nextOrder(order: Order | null, by: string): Order | null {

@@ -59,6 +59,7 @@ describe("trend", () => {
     expect(trend(times, times.map((_, i) => 50 + (i % 7)))).toBe("");
     expect(trend(times, times.map((_, i) => 90 - i * 0.1))).toBe("");
     expect(trend(times.slice(0, 3), [1, 2, 3])).toBe("");
+    expect(trend(times.map((t) => t / 120), times.map((_, i) => 61 + i * 0.085))).toBe("");
   });
 });
 

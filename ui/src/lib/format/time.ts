@@ -45,5 +45,13 @@ export function duration(ms: number): string {
   return `${Math.floor(s / 86_400)} d${s % 86_400 >= 3600 ? ` ${Math.floor((s % 86_400) / 3600)} h` : ""}`;
 }
 
+const LENGTHS: Record<string, number> = { sec: 1, min: 60, hr: 3600, day: 86_400, wk: 604_800 };
+
+/** Seconds of a Timelength of the API, such as "5-sec"; 0 when it is none. */
+export function secondsOf(length: string | undefined): number {
+  const [, n, unit] = /^(\d+)-(\w+)$/.exec(length ?? "") ?? [];
+  return Number(n ?? 0) * (LENGTHS[unit ?? ""] ?? 0);
+}
+
 /** "3 ms", "0.4 ms", and lengths above a second as `duration` has them. */
 export const cost = (ms: number): string => (ms >= 1000 ? duration(ms) : `${ms < 10 && ms % 1 ? ms.toFixed(1) : Math.round(ms)} ms`);

@@ -151,7 +151,8 @@ export function useReadByName<T>(get: () => { request: string; params: unknown }
   if (options.keep) $effect(() => { if (entry?.data !== undefined) last = entry.data; });
   return {
     get data() { return (entry?.data ?? (options.keep ? last : undefined)) as T | undefined; },
-    get error() { return entry?.error ?? null; },
+    // While the engine is away the shell says so; what was there before stays as it is.
+    get error() { return entry?.error && !(entry.error.offline && entry.data !== undefined) ? entry.error : null; },
     get waiting() { return entry !== null && entry.data === undefined && entry.error === null && !(options.keep && last !== undefined); },
     get loading() { return entry?.loading ?? false; },
     refresh: async () => { await entry?.fetch(); },

@@ -1,7 +1,7 @@
 // Containers, images, networks and volumes: what tables show of them and what can be done with them.
 import type { ContainerListItem, ContainerStats, ImageListItem, NetworkListItem, Port, VolumeListItem } from "$generated/types";
 import type { TableColumn } from "$lib/components/table";
-import { bytes } from "$lib/format/numbers";
+import { bytes, dockerBytes, percent } from "$lib/format/numbers";
 import type { Cell } from "./kinds";
 import { stateOf, weight } from "./states";
 
@@ -15,8 +15,8 @@ const dash: Cell = { text: "–", sort: -1 };
 const number = (text: string | undefined): number => Number.parseFloat(text ?? "") || 0;
 
 export const containerCells = {
-  cpu: (c: { stats?: ContainerStats | null } | null | undefined): Cell => (c?.stats ? { text: c.stats.cpu_perc.replace("%", " %"), sort: number(c.stats.cpu_perc) } : dash),
-  mem: (c: { stats?: ContainerStats | null } | null | undefined): Cell => (c?.stats ? { text: c.stats.mem_usage.split("/")[0]!.trim(), sort: number(c.stats.mem_perc) } : dash),
+  cpu: (c: { stats?: ContainerStats | null } | null | undefined): Cell => (c?.stats ? { text: percent(number(c.stats.cpu_perc)), sort: number(c.stats.cpu_perc), bar: { value: number(c.stats.cpu_perc), warn: 75, bad: 95 } } : dash),
+  mem: (c: { stats?: ContainerStats | null } | null | undefined): Cell => (c?.stats ? { text: dockerBytes(c.stats.mem_usage).split(" / ")[0]!, sort: number(c.stats.mem_perc) } : dash),
   ports: (c: { ports?: Port[] } | null | undefined): Cell => {
     const list = portList(c?.ports ?? []);
     return list.length ? { text: list.slice(0, 3).join(", ") + (list.length > 3 ? ` +${list.length - 3}` : ""), hint: list.join("\n"), mono: true } : { text: "–", sort: "~" };
@@ -42,12 +42,12 @@ const when = (text: string | null | undefined): Cell => { const ms = text ? Date
 
 const containers: TableColumn<On<ContainerListItem>>[] = [
   { id: "name", label: "Container", fixed: true, cell: (c) => ({ text: c.name }) },
-  { id: "state", label: "State", cell: (c) => { const s = stateOf(c.state); return { text: s.word, sort: weight[s.shape] }; } },
+  { id: "state", label: "State", beside: true, cell: (c) => { const s = stateOf(c.state); return { text: s.word, sort: weight[s.shape] }; } },
   { id: "image", label: "Image", cell: (c) => ({ text: c.image?.replace(/@sha256:.*/, "") ?? "–", mono: true, ...(c.image ? { hint: c.image } : {}) }) },
   { id: "cpu", label: "CPU", num: true, cell: containerCells.cpu },
   { id: "mem", label: "Memory", num: true, cell: containerCells.mem },
-  { id: "net", label: "Net I/O", num: true, spare: true, cell: (c) => (c.stats ? { text: c.stats.net_io, sort: number(c.stats.net_io) } : dash) },
-  { id: "block", label: "Block I/O", num: true, spare: true, cell: (c) => (c.stats ? { text: c.stats.block_io, sort: number(c.stats.block_io) } : dash) },
+  { id: "net", label: "Net I/O", num: true, spare: true, cell: (c) => (c.stats ? { text: dockerBytes(c.stats.net_io), sort: number(c.stats.net_io) } : dash) },
+  { id: "block", label: "Block I/O", num: true, spare: true, cell: (c) => (c.stats ? { text: dockerBytes(c.stats.block_io), sort: number(c.stats.block_io) } : dash) },
   { id: "ports", label: "Ports", cell: containerCells.ports },
   { id: "networks", label: "Networks", cell: (c) => ({ text: c.networks?.join(", ") || c.network_mode || "–" }) },
   { id: "volumes", label: "Volumes", spare: true, cell: (c) => ({ text: c.volumes?.join(", ") || "–", mono: true }) },
@@ -55,14 +55,14 @@ const containers: TableColumn<On<ContainerListItem>>[] = [
 ];
 const images: TableColumn<On<ImageListItem>>[] = [
   { id: "name", label: "Image", fixed: true, cell: (i) => ({ text: i.name || i.id.replace("sha256:", "").slice(0, 12), mono: true }) },
-  { id: "used", label: "Use", cell: (i) => used(i.in_use) },
+  { id: "used", label: "Use", beside: true, cell: (i) => used(i.in_use) },
   { id: "size", label: "Size", num: true, cell: (i) => ({ text: bytes(i.size), sort: i.size }) },
   { id: "created", label: "Made", num: true, cell: (i) => ({ text: "", time: i.created * 1000, sort: i.created }) },
   { id: "id", label: "Id", cell: (i) => ({ text: i.id.replace("sha256:", "").slice(0, 12), mono: true, hint: i.id }) },
 ];
 const networks: TableColumn<On<NetworkListItem>>[] = [
   { id: "name", label: "Network", fixed: true, cell: (n) => ({ text: n.name ?? "–" }) },
-  { id: "used", label: "Use", cell: (n) => (isSystem(n) ? { text: "docker's own", sort: 2 } : used(n.in_use)) },
+  { id: "used", label: "Use", beside: true, cell: (n) => (isSystem(n) ? { text: "docker's own", sort: 2 } : used(n.in_use)) },
   { id: "driver", label: "Driver", cell: (n) => ({ text: n.driver ?? "–" }) },
   { id: "scope", label: "Scope", cell: (n) => ({ text: n.scope ?? "–" }) },
   { id: "subnet", label: "Subnet", cell: (n) => ({ text: n.ipam_subnet ?? "–", mono: true }) },
@@ -70,7 +70,7 @@ const networks: TableColumn<On<NetworkListItem>>[] = [
 ];
 const volumes: TableColumn<On<VolumeListItem>>[] = [
   { id: "name", label: "Volume", fixed: true, cell: (v) => ({ text: v.name, mono: true }) },
-  { id: "used", label: "Use", cell: (v) => used(v.in_use) },
+  { id: "used", label: "Use", beside: true, cell: (v) => used(v.in_use) },
   { id: "driver", label: "Driver", cell: (v) => ({ text: v.driver }) },
   { id: "scope", label: "Scope", spare: true, cell: (v) => ({ text: v.scope }) },
   { id: "size", label: "Size", num: true, cell: (v) => (v.size ? { text: bytes(v.size), sort: v.size } : dash) },

@@ -3,7 +3,8 @@ import type {
   ActionListItemInfo, AlerterListItemInfo, BuilderListItemInfo, BuildListItemInfo, DeploymentListItemInfo, ProcedureListItemInfo,
   RepoListItemInfo, ResourceSyncListItemInfo, ResourceTarget, ServerListItemInfo, StackListItemInfo, SwarmListItemInfo,
 } from "$generated/types";
-import { bytes, percent, version } from "$lib/format/numbers";
+import { percent, rate, version } from "$lib/format/numbers";
+import { secondsOf } from "$lib/format/time";
 import { containerState, runState, stateOf, weight, type State } from "./states";
 
 export type TypeName = Exclude<ResourceTarget["type"], "System">;
@@ -27,6 +28,8 @@ export interface Cell {
   /** 0 to 100, with the percentages at which it turns yellow and red. */
   bar?: { value: number; warn: number; bad: number };
   mono?: boolean;
+  /** Takes the room there is. */
+  long?: boolean;
   hint?: string;
 }
 
@@ -114,7 +117,7 @@ const server: Kind<ServerListItemInfo> = {
     { id: "disk", label: "Disk", num: true, cell: ({ info }) => use(share(...disks(info)), info.alerting_thresholds.disk_warning, info.alerting_thresholds.disk_critical) },
     { id: "load", label: "Load", num: true, cell: ({ info }) => info.stats ? { text: info.stats.load_average.one.toFixed(2), sort: info.stats.load_average.one } : text(null, { sort: -1 }) },
     { id: "net", label: "Network", num: true, spare: true, cell: ({ info }) => info.stats
-      ? { text: `${bytes(info.stats.network_ingress_bytes + info.stats.network_egress_bytes)}`, sort: info.stats.network_ingress_bytes + info.stats.network_egress_bytes } : text(null, { sort: -1 }) },
+      ? { text: rate(info.stats.network_ingress_bytes + info.stats.network_egress_bytes, secondsOf(info.stats.polling_rate)), sort: info.stats.network_ingress_bytes + info.stats.network_egress_bytes } : text(null, { sort: -1 }) },
     { id: "region", label: "Region", cell: ({ info }) => text(info.region) },
     { id: "version", label: "Agent", cell: ({ info }) => text(info.version) },
     { id: "address", label: "Address", spare: true, cell: ({ info }) => text(info.address, { mono: true }) },
@@ -166,7 +169,7 @@ const stack: Kind<StackListItemInfo> = {
     { id: "services", label: "Services", num: true, cell: ({ info }) => ({ text: String(info.services.length), sort: info.services.length, hint: info.services.map((s) => `${s.service}: ${s.image}`).join("\n") }) },
     { id: "source", label: "Source", cell: ({ info }) => sourceCell(info) },
     { id: "update", label: "Update", spare: true, cell: ({ info }) => info.services.some((s) => s.update_available) ? { text: "available", sort: 0 } : { text: "", sort: 1 } },
-    { id: "status", label: "Status", spare: true, cell: ({ info }) => text(info.status) },
+    { id: "status", label: "Status", spare: true, cell: ({ info }) => text(info.status?.toLowerCase()) },
     { id: "commit", label: "Deployed", spare: true, cell: ({ info }) => commit(info.deployed_hash) },
   ],
   executions: [
@@ -191,7 +194,7 @@ const deployment: Kind<DeploymentListItemInfo> = {
     { id: "host", label: "Host", cell: ({ info }) => hostCell(info) },
     { id: "image", label: "Image", cell: ({ info }) => text(info.image, { mono: true }) },
     { id: "update", label: "Update", spare: true, cell: ({ info }) => info.update_available ? { text: "available", sort: 0 } : { text: "", sort: 1 } },
-    { id: "status", label: "Status", spare: true, cell: ({ info }) => text(info.status) },
+    { id: "status", label: "Status", spare: true, cell: ({ info }) => text(info.status?.toLowerCase()) },
   ],
   executions: [
     { name: "Deploy", label: "Deploy", batch: true, first: () => true },

@@ -73,4 +73,4 @@ function listControl(name: string, of: Expression): Control {
 }
 
 /** Controls that stand below their label and use the whole width. */
-export const isWide = (control: Control): boolean => ["code", "rows", "struct", "union", "json"].includes(control.kind);
+export const isWide = (control: Control): boolean => ["code", "rows", "json"].includes(control.kind);

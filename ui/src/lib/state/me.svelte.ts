@@ -1,5 +1,6 @@
 // The user who is logged in, and what the engine says about itself. Set by the shell before any page shows.
 import type { GetCoreInfoResponse, User } from "$generated/types";
+import { secondsOf } from "$lib/format/time";
 
 class Me {
   user = $state.raw<User | null>(null);
@@ -9,8 +10,8 @@ class Me {
   get writes(): boolean { return !this.core?.ui_write_disabled; }
   /** The shortest time between stats that are kept: that of the polls, but not below 15 seconds. */
   get finestHistory(): "15-sec" | "1-min" {
-    const [, n, unit] = /^(\d+)-(\w+)$/.exec(this.core?.monitoring_interval ?? "") ?? [];
-    return unit === "sec" && Number(n) <= 15 ? "15-sec" : "1-min";
+    const seconds = secondsOf(this.core?.monitoring_interval);
+    return seconds && seconds <= 15 ? "15-sec" : "1-min";
   }
   mayCreate(type: string): boolean {
     if (!this.writes || !this.user) return false;

@@ -36,6 +36,11 @@ const docker = () => import("./DockerTab.svelte");
 
 export const tabRows: readonly TabRow[] = [
   { id: "containers", label: "Containers", types: ["Server"], load: docker, props: { what: "containers" } },
+  { id: "images", label: "Images", types: ["Server"], load: docker, props: { what: "images" } },
+  { id: "networks", label: "Networks", types: ["Server"], load: docker, props: { what: "networks" } },
+  { id: "volumes", label: "Volumes", types: ["Server"], load: docker, props: { what: "volumes" } },
+  { id: "processes", label: "Processes", types: ["Server"], load: () => import("./ProcessesTab.svelte") },
+  { id: "stats", label: "Stats", types: ["Server"], load: () => import("./StatsTab.svelte") },
   { id: "services", label: "Services", types: ["Stack"], load: () => import("./ServicesTab.svelte") },
   { id: "changes", label: "Changes", types: ["ResourceSync"], load: () => import("./ChangesTab.svelte") },
   { id: "script", label: "Script", types: ["Action"], load: () => import("../../editor/ScriptTab.svelte") },
@@ -43,11 +48,6 @@ export const tabRows: readonly TabRow[] = [
   { id: "config", label: "Config", load: () => import("./ConfigTab.svelte") },
   { id: "log", label: "Log", types: ["Stack", "Deployment"], load: () => import("./LogTab.svelte") },
   { id: "files", label: "Files", types: ["Stack", "Build", "ResourceSync"], load: () => import("./FilesTab.svelte") },
-  { id: "stats", label: "Stats", types: ["Server"], load: () => import("./StatsTab.svelte") },
-  { id: "images", label: "Images", types: ["Server"], load: docker, props: { what: "images" } },
-  { id: "networks", label: "Networks", types: ["Server"], load: docker, props: { what: "networks" } },
-  { id: "volumes", label: "Volumes", types: ["Server"], load: docker, props: { what: "volumes" } },
-  { id: "processes", label: "Processes", types: ["Server"], load: () => import("./ProcessesTab.svelte") },
   { id: "versions", label: "Versions", types: ["Build"], load: () => import("./VersionsTab.svelte") },
   { id: "inspect", label: "Inspect", types: ["Deployment"], load: () => import("./InspectTab.svelte") },
   { id: "terminals", label: "Terminals", types: ["Server", "Stack", "Deployment"], load: () => import("./TerminalsTab.svelte") },
