@@ -1,9 +1,34 @@
 // Something of everything, for screenshots and tests of the web page: resources of each type, updates that went well and
-// badly, tags, variables, alerts. Containers when there is docker.
+// badly, tags, variables, an alert. Containers when there is docker.
+import { execFileSync } from "node:child_process";
 import { IMAGE, eventually } from "./harness.mjs";
-import { bearer, caller, login } from "./tools.mjs";
+import { bearer, caller, login, store } from "./tools.mjs";
 
-export async function fill(pair, { docker = false } = {}) {
+const SCRIPT = `--- Says how the deployments of a group are, and fails when one of them is not well.
+local group = komodo.args.group or "*"
+local running, stopped = 0, {}
+
+for _, deployment in ipairs(komodo.deployments.list()) do
+  local state = deployment.info.state
+  if state == "running" then
+    running = running + 1
+    komodo.log.info(deployment.name .. " runs " .. deployment.info.image)
+  else
+    stopped[#stopped + 1] = deployment.name
+    komodo.log.warn(deployment.name .. " is " .. state)
+  end
+end
+
+return { group = group, running = running, stopped = stopped }
+`;
+const RULE = `--- Alert rule: a disk of which little is left.
+local disk = komodo.event.stats.disks[1]
+local used = 100 * disk.used_gb / disk.total_gb
+if used < (komodo.args.limit or 1) then return nil end
+return { level = "WARNING", message = ("%s is %.0f %% full"):format(disk.mount, used) }
+`;
+
+export async function fill(pair, { docker = null } = {}) {
   const as = caller(pair, bearer(await login(pair)));
   const { read, write, execute } = as;
   const id = (made) => made._id.$oid;
@@ -20,11 +45,17 @@ export async function fill(pair, { docker = false } = {}) {
   await create("Server", "hel-edge-1", { enabled: false, region: "helsinki" }, { tags: ["edge"] });
   if (server) await write("UpdateResourceMeta", { target: { type: "Server", id: server }, tags: ["prod"], description: "The machine everything runs on." });
 
+  // Every deployment has an image of its own name, all of them the same few bytes.
+  const image = (name, i) => {
+    const called = `ghcr.io/acme/${name}:1.${i}.0`;
+    if (docker) execFileSync("docker", ["-H", docker.host, "tag", IMAGE, called]);
+    return called;
+  };
   const names = ["api-gateway", "checkout", "billing-worker", "catalog", "mailer", "media-proxy", "metrics", "redis-sessions", "status-page", "web", "web-preview", "webhooks-in"];
   const deployments = {};
   for (const [i, name] of names.entries())
     deployments[name] = await create("Deployment", name, {
-      server_id: server, image: { type: "Image", params: { image: docker ? IMAGE : `ghcr.io/acme/${name}:1.${i}.0` } }, network: docker ? "none" : "bridge",
+      server_id: server, image: { type: "Image", params: { image: image(name, i) } }, network: docker ? "none" : "bridge",
       command: name === "billing-worker" ? "sh -c 'echo out of memory >&2; exit 1'" : "sh -c 'i=0; while true; do echo INFO request $i took $((i % 90)) ms; i=$((i+1)); sleep 1; done'", restart: "no",
       environment: `LOG_LEVEL = info\nNAME = ${name}\nTOKEN = [[API_TOKEN]]\n`, links: name === "web" ? ["https://example.com"] : [],
     }, { tags: ["prod", ...(i % 3 === 0 ? ["edge"] : []), ...(/worker|mailer/.test(name) ? ["jobs"] : [])] });
@@ -35,7 +66,8 @@ export async function fill(pair, { docker = false } = {}) {
   const builder = await create("Builder", "builders", { type: "Server", params: { server_ids: server ? [server] : [] } });
   await create("Build", "web-image", { builder_id: builder, repo: "acme/web", branch: "main", image_name: "web" }, { tags: ["prod"] });
   await create("Repo", "infrastructure", { server_id: server, repo: "acme/infrastructure" });
-  const action = await create("Action", "rollout-one-by-one", { schedule: "every day at 03:00", file_contents: "local n = 0\nfor _, d in ipairs(komodo.deployments.list()) do\n  komodo.log.info(d.name)\n  n = n + 1\nend\nreturn { seen = n }\n", arguments: "group = web-*\n" }, { tags: ["prod"] });
+  const action = await create("Action", "fleet-report", { schedule: "every day at 03:00", file_contents: SCRIPT, arguments: "group = web-*\n" }, { tags: ["prod"] });
+  if (server) await create("Action", "disk-rule", { file_contents: RULE, triggers: [{ type: "poll" }] });
   const broken = await create("Action", "check-certificates", { file_contents: "error('certificate of example.com ends in 3 days')\n" });
   const procedure = await create("Procedure", "nightly", { schedule: "every day at 04:00", stages: [{ name: "Scripts", enabled: true, executions: [{ execution: { type: "RunAction", params: { action, args: {} } }, enabled: true }] }] });
   await create("ResourceSync", "everything", { file_contents: "[[variable]]\nname = \"NEW_ONE\"\nvalue = \"1\"\n", include_variables: true });
@@ -47,23 +79,24 @@ export async function fill(pair, { docker = false } = {}) {
   const finish = async (update) => eventually("it is done", async () => { const u = await read("GetUpdate", { id: update._id.$oid }); return u.status === "Complete" && u; }, 60000);
   // What the engine cannot do yet is left out.
   const run = async (name, params) => execute(name, params).then(finish, (e) => { if (e.status !== 501) throw e; });
-  await run("RunAction", { action });
-  await run("RunAction", { action: broken });
-  await run("RunProcedure", { procedure });
   if (docker) {
-    for (const name of names.slice(0, 8)) await run("Deploy", { deployment: deployments[name] });
+    for (const name of names.filter((n) => !["status-page", "web-preview"].includes(n))) await run("Deploy", { deployment: deployments[name] });
     await run("StopDeployment", { deployment: deployments.mailer });
     await run("DeployStack", { stack });
     await write("CreateTerminal", { target: { type: "Deployment", params: { deployment: deployments["api-gateway"] } }, name: "look", command: "sh" });
   }
+  await run("RunAction", { action });
+  await run("RunAction", { action: broken });
+  await run("RunProcedure", { procedure });
+  const alert = server && await eventually("the rule opened an alert", async () => (await read("ListAlerts", { query: { resolved: false } })).alerts.find((a) => a.data.type === "Custom")?._id.$oid);
   const updates = (await read("ListUpdates", {})).updates;
   const of = (operation, success) => updates.find((u) => u.operation === operation && u.success === success)?.id;
-  return { as, server, stack, deployments, action, broken, procedure, builder,
+  return { as, server, stack, deployments, action, broken, procedure, builder, alert,
     updates: { deploy: of("Deploy", true), failed: of("RunAction", false), config: updates.find((u) => u.operation === "UpdateDeployment")?.id } };
 }
 
 /** Every page of the web page by a name, for what `fill` made. */
-export function placesOf({ server, stack, action, procedure, deployments, updates }) {
+export function placesOf({ alert, server, stack, action, procedure, deployments, updates }) {
   const web = deployments.web;
   return {
     home: "/", servers: "/servers", server: `/servers/${server}`, "server-stats": `/servers/${server}?tab=stats`, "server-config": `/servers/${server}?tab=config`,
@@ -72,8 +105,25 @@ export function placesOf({ server, stack, action, procedure, deployments, update
     stacks: "/stacks", stack: `/stacks/${stack}`, "stack-config": `/stacks/${stack}?tab=config`, deployments: "/deployments", "deployments-filtered": "/deployments?q=tag%3Ajobs",
     deployment: `/deployments/${web}`, "deployment-log": `/deployments/${deployments["api-gateway"]}?tab=log`, "deployment-terminals": `/deployments/${deployments["api-gateway"]}?tab=terminals`, "deployment-manage": `/deployments/${web}?tab=manage`, "deployment-toml": `/deployments/${web}?tab=toml`,
     builds: "/builds", repos: "/repos", swarms: "/swarms", actions: "/actions", action: `/actions/${action}`, "action-runs": `/actions/${action}?tab=runs`, procedures: "/procedures", procedure: `/procedures/${procedure}`,
-    schedules: "/schedules", syncs: "/resource-syncs", alerts: "/alerts", updates: "/updates", "update-deploy": `/updates/${updates.deploy ?? updates.config}`, "update-failed": `/updates/${updates.failed}`, "update-config": `/updates/${updates.config}`,
+    schedules: "/schedules", syncs: "/resource-syncs", alerts: "/alerts", ...(alert ? { alert: `/alerts/${alert}` } : {}), updates: "/updates", "update-deploy": `/updates/${updates.deploy ?? updates.config}`, "update-failed": `/updates/${updates.failed}`, "update-config": `/updates/${updates.config}`,
     alerters: "/alerters", builders: "/builders", variables: "/settings/variables", tags: "/settings/tags", providers: "/settings/providers", onboarding: "/settings/onboarding", users: "/settings/users", engine: "/settings/engine", account: "/profile",
     missing: "/nothing/here",
   };
+}
+
+/** An hour of stats for each of `servers` (ids), as if they had been polled all the time: charts have something to show. */
+export function pretendHistory(pair, servers) {
+  const now = Math.floor(Date.now() / 15_000) * 15_000, docs = {};
+  servers.forEach((sid, s) => {
+    const wave = (i, slow, fast) => Math.sin(i / slow + s) + 0.5 * Math.sin(i / fast + 2 * s) + 0.3 * Math.sin(i * 1.7 + s);
+    for (let i = 0; i < 240; i++) {
+      const ts = now - (240 - i) * 15_000, cpu = 28 + 12 * s + 9 * wave(i, 31, 7), disk = 170 + i / 400;
+      docs[`${sid}-${ts}`] = {
+        ts, sid, disk_used_gb: disk, disk_total_gb: 252, cpu_perc: Math.max(1, cpu), mem_used_gb: 7 + 3 * s + 0.6 * wave(i, 60, 13), mem_total_gb: 23.5,
+        mem_buff_cache_gb: 2, mem_zfs_arc_gb: 0, swap_total_gb: 0, swap_used_gb: 0, network_ingress_bytes: 5e5 * Math.max(0.1, 1.2 + wave(i, 20, 5)), network_egress_bytes: 2e5 * Math.max(0.1, 1.4 + wave(i, 17, 4)),
+        load_average: { one: cpu / 25, five: cpu / 27, fifteen: 1.2 + s / 3 }, disks: [{ mount: "/", file_system: "ext4", used_gb: disk, total_gb: 252 }],
+      };
+    }
+  });
+  store(pair, { Stats: docs });
 }

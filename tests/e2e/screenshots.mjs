@@ -2,8 +2,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { logIn, open, startBrowser } from "./browser.mjs";
-import { fill, placesOf } from "./demo.mjs";
-import { eventually, startDocker, startPair, tempDir } from "./harness.mjs";
+import { fill, placesOf, pretendHistory } from "./demo.mjs";
+import { Program, eventually, freePort, startDocker, startPair, tempDir } from "./harness.mjs";
 
 const [, , into, only] = process.argv;
 if (!into) throw new Error("screenshots: give a folder");
@@ -11,10 +11,24 @@ fs.mkdirSync(into, { recursive: true });
 const dir = tempDir("shots");
 const docker = startDocker(path.join(dir, "docker"));
 let pair, browser;
+const agents = [];
+/** A further server: an agent of its own, without docker. */
+async function addServer(as, name, region, tags) {
+  const port = await freePort(), folder = path.join(dir, name);
+  fs.mkdirSync(folder);
+  const agent = new Program("komodo-agent", [], { PERIPHERY_ROOT_DIRECTORY: folder, PERIPHERY_PORT: String(port), PERIPHERY_BIND_IP: "127.0.0.1", PERIPHERY_SSL_ENABLED: "false", DOCKER_HOST: `unix://${folder}/none` }, folder);
+  agents.push(agent);
+  await agent.ready(`http://127.0.0.1:${port}/version`);
+  const { _id } = await as.write("CreateServer", { name, config: { enabled: true, address: `ws://127.0.0.1:${port}`, region } });
+  await as.write("UpdateResourceMeta", { target: { type: "Server", id: _id.$oid }, tags });
+  return _id.$oid;
+}
 try {
-  pair = await startPair(dir, { ...(docker ? { docker } : {}), env: { KOMODO_TITLE: "Komodo", ...(process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {}) } });
-  const made = await fill(pair, { docker: docker !== null });
-  await eventually("stats were kept", async () => (await made.as.read("GetHistoricalServerStats", { server: made.server, granularity: "15-sec" })).stats.length > 3, 120000);
+  pair = await startPair(dir, { ...(docker ? { docker } : {}), env: { KOMODO_TITLE: "Komodo", KOMODO_FIRST_SERVER_NAME: "fra-web-1", ...(process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {}) } });
+  const made = await fill(pair, { docker });
+  const servers = [made.server, await addServer(made.as, "fra-web-2", "frankfurt", ["prod"]), await addServer(made.as, "hel-obs-1", "helsinki", ["prod", "edge"])];
+  pretendHistory(pair, servers);
+  await eventually("all servers have stats", async () => (await made.as.read("ListServers", {})).filter((s) => s.info.stats).length === servers.length);
   const pages = placesOf(made);
   browser = await startBrowser();
   const page = await browser.page();
@@ -66,5 +80,6 @@ try {
   if (page.problems.length) throw new Error(`in the pages went wrong:\n${page.problems.join("\n")}`);
 } finally {
   await browser?.close();
+  for (const agent of agents) await agent.stop();
   try { await pair?.stop(); } finally { docker?.stop(); fs.rmSync(dir, { recursive: true, force: true }); }
 }

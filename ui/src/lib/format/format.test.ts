@@ -3,8 +3,8 @@ import { levelOf, pieces, plain } from "./ansi";
 import { diffLines, hunks } from "./diff";
 import { best, score } from "./fuzzy";
 import { words } from "./names";
-import { bytes, percent } from "./numbers";
-import { duration, relative, tickText } from "./time";
+import { bytes, dockerBytes, percent, rate } from "./numbers";
+import { duration, relative, secondsOf, tickText } from "./time";
 import { trend } from "./trend";
 
 describe("diffLines", () => {
@@ -49,6 +49,15 @@ describe("words for people", () => {
 describe("places on a time axis", () => {
   const at = new Date(2026, 2, 1, 14, 5, 9).getTime();
   it.each([[10, "14:05:09"], [60, "14:05"], [86_400, "Mar 1"]])("a step of %d s", (step, text) => expect(tickText(at, step)).toBe(text));
+});
+
+describe("sizes and rates", () => {
+  it.each([["836KiB / 23.5GiB", "836 KB / 23.5 GB"], ["1.2kB / 0B", "1.2 KB / 0 B"], ["2.5MB", "2.4 MB"], ["--", "--"]])("docker's %j", (text, shown) => expect(dockerBytes(text)).toBe(shown));
+  it("counts over a Timelength", () => {
+    expect(["5-sec", "1-min", "12-hr", "", undefined].map(secondsOf)).toEqual([5, 60, 43_200, 0, 0]);
+    expect(rate(10_240, secondsOf("5-sec"))).toBe("2.0 KB/s");
+    expect(rate(100, 0)).toBe("100 B/s");
+  });
 });
 
 describe("trend", () => {

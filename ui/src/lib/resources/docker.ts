@@ -3,7 +3,7 @@ import type { ContainerListItem, ContainerStats, ImageListItem, NetworkListItem,
 import type { TableColumn } from "$lib/components/table";
 import { bytes, dockerBytes, percent } from "$lib/format/numbers";
 import type { Cell } from "./kinds";
-import { stateOf, weight } from "./states";
+import { stateOf, statusText, weight } from "./states";
 
 export type What = "containers" | "images" | "networks" | "volumes";
 
@@ -51,7 +51,7 @@ const containers: TableColumn<On<ContainerListItem>>[] = [
   { id: "ports", label: "Ports", cell: containerCells.ports },
   { id: "networks", label: "Networks", cell: (c) => ({ text: c.networks?.join(", ") || c.network_mode || "–" }) },
   { id: "volumes", label: "Volumes", spare: true, cell: (c) => ({ text: c.volumes?.join(", ") || "–", mono: true }) },
-  { id: "status", label: "Status", cell: (c) => ({ text: c.status?.toLowerCase() ?? "–" }) },
+  { id: "status", label: "Status", cell: (c) => ({ text: statusText(c.status) || "–" }) },
 ];
 const images: TableColumn<On<ImageListItem>>[] = [
   { id: "name", label: "Image", fixed: true, cell: (i) => ({ text: i.name || i.id.replace("sha256:", "").slice(0, 12), mono: true }) },

@@ -5,7 +5,7 @@ import type {
 } from "$generated/types";
 import { percent, rate, version } from "$lib/format/numbers";
 import { secondsOf } from "$lib/format/time";
-import { containerState, runState, stateOf, weight, type State } from "./states";
+import { containerState, runState, stateOf, statusText, weight, type State } from "./states";
 
 export type TypeName = Exclude<ResourceTarget["type"], "System">;
 
@@ -169,7 +169,7 @@ const stack: Kind<StackListItemInfo> = {
     { id: "services", label: "Services", num: true, cell: ({ info }) => ({ text: String(info.services.length), sort: info.services.length, hint: info.services.map((s) => `${s.service}: ${s.image}`).join("\n") }) },
     { id: "source", label: "Source", cell: ({ info }) => sourceCell(info) },
     { id: "update", label: "Update", spare: true, cell: ({ info }) => info.services.some((s) => s.update_available) ? { text: "available", sort: 0 } : { text: "", sort: 1 } },
-    { id: "status", label: "Status", spare: true, cell: ({ info }) => text(info.status?.toLowerCase()) },
+    { id: "status", label: "Status", spare: true, cell: ({ info }) => text(info.status) },
     { id: "commit", label: "Deployed", spare: true, cell: ({ info }) => commit(info.deployed_hash) },
   ],
   executions: [
@@ -194,7 +194,7 @@ const deployment: Kind<DeploymentListItemInfo> = {
     { id: "host", label: "Host", cell: ({ info }) => hostCell(info) },
     { id: "image", label: "Image", cell: ({ info }) => text(info.image, { mono: true }) },
     { id: "update", label: "Update", spare: true, cell: ({ info }) => info.update_available ? { text: "available", sort: 0 } : { text: "", sort: 1 } },
-    { id: "status", label: "Status", spare: true, cell: ({ info }) => text(info.status?.toLowerCase()) },
+    { id: "status", label: "Status", spare: true, cell: ({ info }) => text(statusText(info.status)) },
   ],
   executions: [
     { name: "Deploy", label: "Deploy", batch: true, first: () => true },

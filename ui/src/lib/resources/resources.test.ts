@@ -5,7 +5,7 @@ import { nextOrder, sorted, type TableColumn } from "$lib/components/table";
 import { hasToken, parseFilter, passes, toggleToken } from "./filter";
 import { portList } from "./docker";
 import { kinds, pathOf, share } from "./kinds";
-import { containerState, runState, stateOf } from "./states";
+import { containerState, runState, stateOf, statusText } from "./states";
 import type { UpdateListItem } from "$generated/types";
 
 describe("filter", () => {
@@ -25,6 +25,11 @@ describe("filter", () => {
 describe("states are shapes", () => {
   it.each([[stateOf("Ok"), "ok"], [stateOf("NotOk"), "bad"], [stateOf("not_deployed"), "off"], [stateOf("deploying"), "run"], [stateOf("whatever"), "unknown"], [runState("Running"), "run"],
     [containerState("exited", "Exited (1) 2 minutes ago"), "bad"], [containerState("exited", "Exited (0) now"), "off"], [containerState("running", "Up"), "ok"]])("%j", (state, shape) => expect(state.shape).toBe(shape));
+});
+
+describe("what docker says of a container", () => {
+  it.each([["Up 9 minutes (healthy)", "up 9 min (healthy)"], ["Up About a minute", "up 1 min"], ["Up Less than a second", "up 1 s"], ["Up About an hour", "up 1 h"], ["Exited (137) 40 seconds ago", "40 s ago"],
+    ["Exited (0) 3 weeks ago", "3 weeks ago"], ["Created", "created"], ["", ""], [null, ""]])("%j", (text, shown) => expect(statusText(text)).toBe(shown));
 });
 
 describe("kinds", () => {

@@ -34,6 +34,15 @@ export function containerState(word: string, status: string | null | undefined):
   return { shape: ["0", "137", "143"].includes(code) ? "off" : "bad", word: `exited (${code})` };
 }
 
+const UNITS: Record<string, string> = { second: "s", minute: "min", hour: "h", day: "d", week: "weeks", month: "months" };
+
+/** Docker's "Up 9 minutes (healthy)" as "up 9 min (healthy)", "Exited (137) 40 seconds ago" as "40 s ago": the state is said beside it. */
+export function statusText(status: string | null | undefined): string {
+  const text = (status ?? "").replace(/^(Exited|Restarting|Removing) \(\d+\) /, "").replace(/\b(about )?(an?|\d+) (second|minute|hour|day|week|month)s?\b/gi,
+    (_, __, n: string, unit: string) => `${/^an?$/i.test(n) ? 1 : n} ${UNITS[unit.toLowerCase()]}`).replace(/less than 1 s/i, "1 s");
+  return text && text[0]!.toLowerCase() + text.slice(1);
+}
+
 /** Last runs of Procedures and Actions: a run that goes on is blue, one that ended well green. */
 export function runState(word: string): State {
   return word === "Running" ? { shape: "run", word: "running" } : stateOf(word);
