@@ -14,8 +14,8 @@ export class ApiError extends Error {
 
   /** The engine cannot do this (yet): worth one quiet line, not an alarm. */
   get unsupported(): boolean { return this.status === 501; }
-  /** The engine was not reached at all. */
-  get offline(): boolean { return this.status === 0; }
+  /** The engine was not reached at all, or a proxy before it did not reach it. */
+  get offline(): boolean { return this.status === 0 || this.status === 502; }
   get notFound(): boolean { return this.status === 404 || /^Did not find any |^no .* (exists|found) /.test(this.error); }
 }
 
