@@ -197,6 +197,28 @@ test("every page fits 360 px, is accessible in both themes, and has nothing to s
   assert.deepEqual(page.problems, []);
 });
 
+test("what is wrong is named on the first page, and a failure says where to go", { skip }, async () => {
+  await page.goto(`${pair.url}/`);
+  const wrong = page.locator("section").filter({ has: page.getByRole("heading", { name: "Needs a look" }) });
+  await wrong.getByRole("link", { name: /check-certificates.*failed/ }).waitFor();
+  await wrong.getByRole("link", { name: /% full/ }).first().waitFor();
+  await page.goto(pair.url + places["update-failed"]);
+  const note = page.getByRole("alert");
+  await note.getByText("Execute Action failed: check-certificates:1: certificate of example.com ends in 3 days").waitFor();
+  await note.getByRole("link", { name: "Open the script" }).click();
+  await heading("check-certificates").waitFor();
+});
+
+test("a phone shows a row's name and state at once", { skip }, async () => {
+  await page.setViewportSize({ width: 360, height: 780 });
+  await page.goto(`${pair.url}/deployments`);
+  const row = page.getByRole("row").filter({ hasText: "hello" });
+  const boxes = [await row.getByRole("link", { name: "hello" }).boundingBox(), await row.getByText("running", { exact: true }).boundingBox()];
+  assert.ok(boxes.every((b) => b.x >= 0 && b.x + b.width <= 360), JSON.stringify(boxes));
+  assert.ok(Math.abs(boxes[0].y - boxes[1].y) < 6, JSON.stringify(boxes));
+  await page.setViewportSize({ width: 1440, height: 900 });
+});
+
 test("a terminal is typed into, sized, found again after the engine was away, and ended", { skip }, async () => {
   await page.goto(`${pair.url}/deployments`);
   await page.getByRole("link", { name: "hello", exact: true }).click();
@@ -221,10 +243,12 @@ test("a terminal is typed into, sized, found again after the engine was away, an
   await page.getByRole("button", { name: "live" }).waitFor();
   await pair.engine.stop();
   await page.getByRole("button", { name: "no connection" }).waitFor();
+  await page.getByText("The engine does not answer").waitFor();
   await stage("no connection");
   addOperator();
   await pair.startEngine();
   await page.getByRole("button", { name: "live" }).waitFor({ timeout: 30000 });
+  await page.getByText("The engine does not answer").waitFor({ state: "hidden" });
   await eventually("the agent is there again", async () => (await as.read("ListTerminals", {})).length === 1);
   await page.getByRole("button", { name: "Connect now" }).click({ timeout: 1000 }).catch(() => {});   // unless it just did by itself
   await stage("connected");
@@ -288,6 +312,24 @@ test("by keyboard alone: log in where a session ended, find a deployment, open a
   await heading("hello").waitFor();
   await page.getByRole("dialog").waitFor({ state: "hidden" });
   await page.locator("#field-image").waitFor();
+
+  // From the list to a saved change.
+  await page.keyboard.press("g");
+  await page.keyboard.press("d");
+  await heading("Deployments").waitFor();
+  await page.locator("tbody tr").first().waitFor();
+  for (let i = 0; i < 30 && (await focus()).name !== "hello"; i++) await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await heading("hello").waitFor();
+  await page.locator("#field-image").waitFor();
+  await tabTo("Termination timeout");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("7");
+  await page.keyboard.press("Control+s");
+  await page.getByRole("dialog").getByRole("region", { name: "Change of Termination timeout" }).waitFor();
+  await tabTo("Save");
+  await page.keyboard.press("Enter");
+  await toast("Saved hello").waitFor();
 
   // The first stop leads past the places, to the page.
   await page.evaluate(() => document.activeElement.blur());

@@ -39,7 +39,7 @@ describe("output of commands", () => {
 });
 
 describe("words for people", () => {
-  it.each([["DeployStack", "Deploy stack"], ["server_id", "Server"], ["auto_update", "Auto update"], ["cpu_warning", "CPU warning"], ["webhook_url", "Webhook URL"], ["id", "Id"]])("%s", (name, text) => expect(words(name)).toBe(text));
+  it.each([["DeployStack", "Deploy stack"], ["server_id", "Server"], ["server_ids", "Servers"], ["auto_update", "Auto update"], ["cpu_warning", "CPU warning"], ["webhook_url", "Webhook URL"], ["id", "Id"]])("%s", (name, text) => expect(words(name)).toBe(text));
   it.each([[0, "0 B"], [999, "999 B"], [1000, "1.0 KB"], [1536, "1.5 KB"], [5e9, "4.7 GB"]])("%d bytes", (n, text) => expect(bytes(n)).toBe(text));
   it.each([[0, "0 %"], [3.14159, "3.1 %"], [88.6, "89 %"]])("%d percent", (n, text) => expect(percent(n)).toBe(text));
   it.each([[0, "now"], [-4 * 60e3, "4 min"], [3 * 3600e3, "in 3 h"], [-2 * 86400e3, "2 d"]])("%d ms from now", (ms, text) => expect(relative(1e12 + ms, 1e12)).toBe(text));

@@ -2,7 +2,7 @@
 
 /** "DeployStack" → "Deploy stack", "auto_update" → "Auto update". Short words in capitals stay. */
 export function words(name: string): string {
-  const parts = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/_/g, " ").split(" ").filter(Boolean);
+  const parts = name.replace(/(?<=.)_ids$/, "s").replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/_/g, " ").split(" ").filter(Boolean);
   return parts.map((part, i) => {
     const known = fixed[part.toLowerCase()];
     if (known !== undefined && (known || parts.length > 1)) return i === 0 && known ? known[0]!.toUpperCase() + known.slice(1) : known;

@@ -77,6 +77,14 @@ export interface Kind<I = unknown> {
   deletes: string;
 }
 
+/** What follows from the name of a type, unless it is given. */
+type Named = "path" | "plural" | "param" | "label" | "title" | "icon";
+
+function kind<I>(name: TypeName, rest: Omit<Kind<I>, "name" | Named> & Partial<Pick<Kind<I>, Named>>): Kind<I> {
+  const label = name.toLowerCase();
+  return { name, path: `${label}s`, plural: `${name}s`, param: label, label, title: `${name}s`, icon: label, ...rest };
+}
+
 const text = (value: string | null | undefined, more: Partial<Cell> = {}): Cell => ({ text: value || "–", ...(value ? {} : { sort: "~" }), ...more });
 
 interface Hosted { server_id: string; server_name?: string | null; swarm_id: string; swarm_name?: string | null }
@@ -107,8 +115,13 @@ function runColumns<I extends Runs>(): Column<I>[] {
   ];
 }
 
-const server: Kind<ServerListItemInfo> = {
-  name: "Server", path: "servers", plural: "Servers", param: "server", label: "server", title: "Servers", icon: "server",
+/** Of what runs as a whole and can be stopped. */
+const runs = <I extends Runs>(name: string, when?: Execution<I>["when"]): Execution<I>[] => [
+  { name: `Run${name}`, label: "Run", batch: true, first: () => true, ...(when ? { when } : {}) },
+  { name: `Cancel${name}`, label: "Cancel run", when: (info) => info.state === "Running", first: () => true },
+];
+
+const server = kind<ServerListItemInfo>("Server", {
   about: "A server is a host that runs the agent. Everything else happens on one.",
   state: (info) => stateOf(info.state),
   columns: [
@@ -136,7 +149,7 @@ const server: Kind<ServerListItemInfo> = {
     { name: "PruneSystem", label: "Prune everything", batch: true, loses: "All stopped containers, unused images, networks, volumes and the build cache." },
   ],
   deletes: "The agent on the host is not touched, but it is no longer watched, and its stats and alerts are gone.",
-};
+});
 
 function use(value: number | undefined, warn: number, bad: number): Cell {
   return value === undefined ? text(null, { sort: -1 }) : { text: percent(value), sort: value, bar: { value, warn, bad } };
@@ -151,17 +164,15 @@ function disks(info: ServerListItemInfo): [number | undefined, number | undefine
   return [info.stats?.disk_used_gb, info.stats?.disk_total_gb];
 }
 
-const swarm: Kind<SwarmListItemInfo> = {
-  name: "Swarm", path: "swarms", plural: "Swarms", param: "swarm", label: "swarm", title: "Swarms", icon: "swarm",
+const swarm = kind<SwarmListItemInfo>("Swarm", {
   about: "A swarm joins docker engines; stacks and deployments can run on it instead of one server.",
   state: (info) => stateOf(info.state),
   columns: [{ id: "managers", label: "Managers", num: true, cell: ({ info }) => ({ text: String(info.server_ids.length), sort: info.server_ids.length }) }],
   executions: [],
   deletes: "The docker swarm itself goes on; stacks and deployments on it are no longer managed.",
-};
+});
 
-const stack: Kind<StackListItemInfo> = {
-  name: "Stack", path: "stacks", plural: "Stacks", param: "stack", label: "stack", title: "Stacks", icon: "stack",
+const stack = kind<StackListItemInfo>("Stack", {
   about: "A stack is a compose project: containers that are deployed together.",
   state: (info) => stateOf(info.state, info.project_missing ? "project missing" : undefined),
   columns: [
@@ -184,11 +195,10 @@ const stack: Kind<StackListItemInfo> = {
     { name: "DestroyStack", label: "Destroy", batch: true, when: (info) => !["down", "unknown"].includes(info.state), loses: "Its containers and networks are removed; named volumes stay." },
   ],
   deletes: "Its containers are destroyed too when the host can be reached; named volumes stay.",
-};
+});
 
-const deployment: Kind<DeploymentListItemInfo> = {
-  name: "Deployment", path: "deployments", plural: "Deployments", param: "deployment", label: "deployment", title: "Deployments",
-  icon: "deployment", about: "A deployment is one container with its settings.",
+const deployment = kind<DeploymentListItemInfo>("Deployment", {
+  about: "A deployment is one container with its settings.",
   state: (info) => containerState(info.state, info.status),
   columns: [
     { id: "host", label: "Host", cell: ({ info }) => hostCell(info) },
@@ -208,10 +218,9 @@ const deployment: Kind<DeploymentListItemInfo> = {
     { name: "DestroyDeployment", label: "Destroy", batch: true, when: (info) => info.state !== "not_deployed", loses: "Its container is removed, with everything it wrote outside volumes." },
   ],
   deletes: "Its container is destroyed too when the host can be reached, with everything it wrote outside volumes.",
-};
+});
 
-const build: Kind<BuildListItemInfo> = {
-  name: "Build", path: "builds", plural: "Builds", param: "build", label: "build", title: "Builds", icon: "build",
+const build = kind<BuildListItemInfo>("Build", {
   about: "A build makes a container image from a Dockerfile and pushes it to registries.",
   state: (info) => stateOf(info.state),
   columns: [
@@ -226,10 +235,9 @@ const build: Kind<BuildListItemInfo> = {
     { name: "CancelBuild", label: "Cancel build", batch: true, when: (info) => info.state === "Building", first: () => true },
   ],
   deletes: "Images that were built stay in their registries.",
-};
+});
 
-const repo: Kind<RepoListItemInfo> = {
-  name: "Repo", path: "repos", plural: "Repos", param: "repo", label: "repo", title: "Repos", icon: "repo",
+const repo = kind<RepoListItemInfo>("Repo", {
   about: "A repo is a git repository that is cloned on a server, or built on a builder.",
   state: (info) => stateOf(info.state),
   columns: [
@@ -245,37 +253,29 @@ const repo: Kind<RepoListItemInfo> = {
     { name: "CancelRepoBuild", label: "Cancel build", when: (info) => info.state === "Building", first: () => true },
   ],
   deletes: "Its clone on the server is deleted too when the server can be reached.",
-};
+});
 
-const procedure: Kind<ProcedureListItemInfo> = {
-  name: "Procedure", path: "procedures", plural: "Procedures", param: "procedure", label: "procedure", title: "Procedures",
-  icon: "procedure", about: "A procedure runs executions in stages, by hand, on a schedule or from a webhook.",
+const procedure = kind<ProcedureListItemInfo>("Procedure", {
+  about: "A procedure runs executions in stages, by hand, on a schedule or from a webhook.",
   state: (info) => runState(info.state),
   columns: [
     { id: "stages", label: "Stages", num: true, cell: ({ info }) => ({ text: String(info.stages), sort: info.stages }) },
     ...runColumns<ProcedureListItemInfo>(),
   ],
-  executions: [
-    { name: "RunProcedure", label: "Run", batch: true, when: (info) => info.state !== "Running", first: () => true },
-    { name: "CancelProcedure", label: "Cancel run", when: (info) => info.state === "Running", first: () => true },
-  ],
+  executions: runs("Procedure", (info) => info.state !== "Running"),
   deletes: "Its stages and schedule are gone; updates of past runs stay.",
-};
+});
 
-const action: Kind<ActionListItemInfo> = {
-  name: "Action", path: "actions", plural: "Actions", param: "action", label: "action", title: "Actions", icon: "action",
+const action = kind<ActionListItemInfo>("Action", {
   about: "An action is a Lua script that can do everything the API can.",
   state: (info) => runState(info.state),
   columns: runColumns<ActionListItemInfo>(),
-  executions: [
-    { name: "RunAction", label: "Run", batch: true, first: () => true },
-    { name: "CancelAction", label: "Cancel run", when: (info) => info.state === "Running", first: () => true },
-  ],
+  executions: runs("Action"),
   deletes: "Its script, triggers and schedule are gone; updates of past runs stay.",
-};
+});
 
-const sync: Kind<ResourceSyncListItemInfo> = {
-  name: "ResourceSync", path: "resource-syncs", plural: "ResourceSyncs", param: "sync", label: "sync", title: "Syncs", icon: "sync",
+const sync = kind<ResourceSyncListItemInfo>("ResourceSync", {
+  path: "resource-syncs", param: "sync", label: "sync", title: "Syncs", icon: "sync",
   about: "A sync keeps resources in agreement with TOML files, from a repository, the host or written here.",
   state: (info) => stateOf(info.state),
   columns: [
@@ -290,25 +290,23 @@ const sync: Kind<ResourceSyncListItemInfo> = {
     { name: "CommitSync", label: "Commit", batch: true, write: true, when: (info) => info.managed, loses: "What the files hold now is overwritten." },
   ],
   deletes: "Resources that it made stay; its files are not touched.",
-};
+});
 
-const builder: Kind<BuilderListItemInfo> = {
-  name: "Builder", path: "builders", plural: "Builders", param: "builder", label: "builder", title: "Builders", icon: "builder",
+const builder = kind<BuilderListItemInfo>("Builder", {
   about: "A builder is where builds happen: some servers, an agent at an address, or an EC2 instance for each build.",
   state: (info) => ({ shape: "off", word: info.builder_type }),
   columns: [{ id: "type", label: "Instance", cell: ({ info }) => text(info.builder_type === "Server" ? null : info.instance_type) }],
   executions: [],
   deletes: "Builds and repos that use it have no builder then.",
-};
+});
 
-const alerter: Kind<AlerterListItemInfo> = {
-  name: "Alerter", path: "alerters", plural: "Alerters", param: "alerter", label: "alerter", title: "Alerters", icon: "alerter",
+const alerter = kind<AlerterListItemInfo>("Alerter", {
   about: "An alerter sends alerts on: to Slack, Discord, ntfy, Pushover or any address.",
   state: (info) => stateOf(info.enabled ? "enabled" : "disabled"),
   columns: [{ id: "type", label: "Sends to", cell: ({ info }) => text(info.endpoint_type) }],
   executions: [{ name: "TestAlerter", label: "Send a test", batch: true, first: () => true }],
   deletes: "Alerts are no longer sent there.",
-};
+});
 
 /** In the order of menus. */
 export const kinds: readonly Kind[] = [
