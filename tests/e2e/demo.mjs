@@ -115,12 +115,12 @@ export function placesOf({ alert, server, stack, action, procedure, deployments,
 export function pretendHistory(pair, servers) {
   const now = Math.floor(Date.now() / 15_000) * 15_000, docs = {};
   servers.forEach((sid, s) => {
-    const wave = (i, slow, fast) => Math.sin(i / slow + s) + 0.5 * Math.sin(i / fast + 2 * s) + 0.3 * Math.sin(i * 1.7 + s);
+    const wave = (i, slow, fast) => Math.sin(i / slow + s) + 0.5 * Math.sin(i / fast + 2 * s) + 0.2 * Math.sin(i * i + s);
     for (let i = 0; i < 240; i++) {
-      const ts = now - (240 - i) * 15_000, cpu = 28 + 12 * s + 9 * wave(i, 31, 7), disk = 170 + i / 400;
+      const ts = now - (240 - i) * 15_000, cpu = 38 + 9 * s + 9 * wave(i, 31, 11), disk = 170 + i / 400;
       docs[`${sid}-${ts}`] = {
-        ts, sid, disk_used_gb: disk, disk_total_gb: 252, cpu_perc: Math.max(1, cpu), mem_used_gb: 7 + 3 * s + 0.6 * wave(i, 60, 13), mem_total_gb: 23.5,
-        mem_buff_cache_gb: 2, mem_zfs_arc_gb: 0, swap_total_gb: 0, swap_used_gb: 0, network_ingress_bytes: 5e5 * Math.max(0.1, 1.2 + wave(i, 20, 5)), network_egress_bytes: 2e5 * Math.max(0.1, 1.4 + wave(i, 17, 4)),
+        ts, sid, disk_used_gb: disk, disk_total_gb: 252, cpu_perc: Math.max(1, cpu), mem_used_gb: 1.8 + s / 2 + 0.1 * wave(i, 60, 13), mem_total_gb: 23.5,
+        mem_buff_cache_gb: 2, mem_zfs_arc_gb: 0, swap_total_gb: 0, swap_used_gb: 0, network_ingress_bytes: 3e5 * Math.max(0.2, 1.6 + wave(i, 23, 9)), network_egress_bytes: 2e5 * Math.max(0.2, 1.6 + wave(i, 19, 8)),
         load_average: { one: cpu / 25, five: cpu / 27, fifteen: 1.2 + s / 3 }, disks: [{ mount: "/", file_system: "ext4", used_gb: disk, total_gb: 252 }],
       };
     }

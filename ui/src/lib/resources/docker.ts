@@ -49,7 +49,7 @@ const containers: TableColumn<On<ContainerListItem>>[] = [
   { id: "net", label: "Net I/O", num: true, spare: true, cell: (c) => (c.stats ? { text: dockerBytes(c.stats.net_io), sort: number(c.stats.net_io) } : dash) },
   { id: "block", label: "Block I/O", num: true, spare: true, cell: (c) => (c.stats ? { text: dockerBytes(c.stats.block_io), sort: number(c.stats.block_io) } : dash) },
   { id: "ports", label: "Ports", cell: containerCells.ports },
-  { id: "networks", label: "Networks", cell: (c) => ({ text: c.networks?.join(", ") || c.network_mode || "–" }) },
+  { id: "networks", label: "Networks", cell: (c) => ({ text: (c.networks?.join(", ") || c.network_mode || "–").replace(/^none$/, "no network") }) },
   { id: "volumes", label: "Volumes", spare: true, cell: (c) => ({ text: c.volumes?.join(", ") || "–", mono: true }) },
   { id: "status", label: "Status", cell: (c) => ({ text: statusText(c.status) || "–" }) },
 ];
