@@ -145,6 +145,13 @@ void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what)
   lua_mark_err(L);
 }
 
+int lua_nil_err(lua_State *L, Err err, const struct diag *d, const char *what)
+{
+  lua_pushnil(L);
+  lua_push_err(L, err, d, what);
+  return 2;
+}
+
 /* ---- small helpers of the lib_*.c files ---- */
 static int l_buf_gc(lua_State *L)
 {
@@ -177,9 +184,7 @@ int lua_json_result(lua_State *L, struct str json)
   diag_set(&d, ERR_PROTOCOL, "Failed to parse JSON bytes");   /* spec agent.md 20 */
   if (lua_type(L, -1) == LUA_TSTRING)
     diag_cause(&d, "%s", lua_tostring(L, -1));
-  lua_pushnil(L);
-  lua_push_err(L, ERR_PROTOCOL, &d, "");
-  return 2;
+  return lua_nil_err(L, ERR_PROTOCOL, &d, "");
 }
 
 void lua_engine_lib(lua_State *L, const char *name, const luaL_Reg *functions)
