@@ -176,6 +176,54 @@ static void runs_many_at_once(void **state)
   scripts_close(&s);
 }
 
+/* ---- workers ---- */
+#ifndef __SANITIZE_THREAD__
+static unsigned workers_of(struct scripts *s)
+{
+  struct runner_stats stats;
+  runner_stats(s->runner, &stats);
+  return stats.workers;
+}
+
+/* While every worker is held by a long C function others do the work; they go again, and the configured number stays. */
+static void lends_workers_and_takes_them_back(void **state)
+{
+  (void)state;
+  enum { STUCK = 3, BASE = 2 };
+  struct scripts s;
+  scripts_open(&s, BASE);
+  struct script_spec spec = {.limits = {.cpu_seconds = 1000}};
+  struct script_run *stuck[STUCK];
+  for (int i = 0; i < STUCK; i++)
+    stuck[i] = scripts_start(&s, "('a'):rep(100000):find(('.-'):rep(30) .. 'b')", &spec);
+  for (int i = 0; i < STUCK; i++)
+    scripts_expect(&s, "komodo.sleep(0.001) return 'through'", "\"through\"");
+  while (workers_of(&s) < STUCK + 1)   /* each of them needs one, and then one is left for the others */
+    scripts_expect(&s, "return 1", "1");
+  for (int i = 0; i < STUCK; i++) {
+    assert_false(stuck[i]->op.done);
+    script_run_cancel(stuck[i]);
+    scripts_wait(&s, stuck[i]);
+    op_unref(&stuck[i]->op);
+  }
+  uint64_t begin = clock_mono_ms();
+  while (workers_of(&s) > BASE) {
+    uv_run(&s.loop, UV_RUN_ONCE);   /* the runner's monitor turns it */
+    assert_true(clock_mono_ms() - begin < 60000);
+  }
+  struct op *pause;
+  bool told = false;
+  op_sleep(&s.ops, 1500, &pause);   /* longer than a lent worker waits for work: those that are left are not lent */
+  op_wait(pause, scripts_told, &told);
+  while (!told)
+    uv_run(&s.loop, UV_RUN_ONCE);
+  op_unref(pause);
+  assert_int_equal(workers_of(&s), BASE);
+  scripts_expect(&s, "return 2", "2");
+  scripts_close(&s);
+}
+#endif
+
 /* ---- cancelling ---- */
 static void cancels_wherever_it_is(void **state)
 {
@@ -282,6 +330,9 @@ int main(void)
       cmocka_unit_test(runs_many_at_once),        cmocka_unit_test(cancels_wherever_it_is),
       cmocka_unit_test(closes_variables_when_cancelled), cmocka_unit_test(closes_while_scripts_run),
       cmocka_unit_test(refuses_wrong_limits),
+#ifndef __SANITIZE_THREAD__   /* see test_stop.c */
+      cmocka_unit_test(lends_workers_and_takes_them_back),
+#endif
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
