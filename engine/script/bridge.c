@@ -95,12 +95,33 @@ int lua_fail(lua_State *L, const struct op *op, const char *what)
   return lua_error(L);
 }
 
+static bool is_text_at(lua_State *L, int list, int i)
+{
+  bool is = lua_rawgeti(L, list, i) == LUA_TSTRING;
+  lua_pop(L, 1);
+  return is;
+}
+
+/* "message: cause: cause of the cause" */
 static int l_error_tostring(lua_State *L)
 {
-  lua_getfield(L, 1, "message");
-  if (!lua_isstring(L, -1))
-    lua_getfield(L, 1, "code");
-  luaL_tolstring(L, -1, NULL);
+  enum { ERR = 1, TRACE, WORDS, CAUSES_MAX = 8 };
+  luaL_Buffer out;
+  lua_settop(L, ERR);
+  bool has_causes = lua_getfield(L, ERR, "trace") == LUA_TTABLE;
+  if (lua_getfield(L, ERR, "message") != LUA_TSTRING) {
+    lua_getfield(L, ERR, "code");
+    lua_replace(L, WORDS);
+  }
+  luaL_buffinit(L, &out);
+  luaL_tolstring(L, WORDS, NULL);
+  luaL_addvalue(&out);
+  for (int i = 1; has_causes && i <= CAUSES_MAX && is_text_at(L, TRACE, i); i++) {
+    luaL_addstring(&out, ": ");
+    lua_rawgeti(L, TRACE, i);
+    luaL_addvalue(&out);
+  }
+  luaL_pushresult(&out);
   return 1;
 }
 

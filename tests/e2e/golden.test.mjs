@@ -33,20 +33,26 @@ let pair;
 before(async () => {
   if (skip) return;
   pair = await startPair(dir, { docker });
-  // Which alerts there are depends on what the monitor saw when; the one that was recorded is there from the start.
+  await connected();
+  // Which alerts there are depends on what the monitor saw when; those that were recorded are there from the start.
   await pair.engine.stop();
-  const listing = steps("50-procedures-misc").find((step) => step.path === "/read/ListAlerts");
-  store(pair, { Alert: Object.fromEntries(listing.response.alerts.map((alert) => [alert._id.$oid, alert])) });
+  const { response } = steps("50-procedures-misc").find((step) => step.path === "/read/ListAlerts");
+  store(pair, { Alert: Object.fromEntries(response.alerts.map((alert) => [alert._id.$oid, alert])) });
   await pair.startEngine();
-  const login = await KomodoClient(pair.url, { type: "jwt", params: { jwt: "" } }).auth.login("LoginLocalUser", { username: "admin", password: pair.password });
-  const komodo = KomodoClient(pair.url, { type: "jwt", params: { jwt: login.data.jwt } });
-  await eventually("Local is connected", async () => (await komodo.read("GetServerState", { server: "Local" })).status === "Ok");
+  await connected();
 });
 after(async () => {
   try { await pair?.stop(); } finally { docker?.stop(); fs.rmSync(dir, { recursive: true, force: true }); }
 });
 
 const steps = (file) => fs.readFileSync(path.join(golden, `${file}.jsonl`), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+
+async function connected() {
+  const login = await KomodoClient(pair.url, { type: "jwt", params: { jwt: "" } }).auth.login("LoginLocalUser", { username: "admin", password: pair.password });
+  const komodo = KomodoClient(pair.url, { type: "jwt", params: { jwt: login.data.jwt } });
+  await eventually("Local is connected", async () => (await komodo.read("GetServerState", { server: "Local" })).status === "Ok");
+  await eventually("its Builder is there", async () => (await komodo.read("ListBuilders", {})).length);
+}
 
 /** Output of replay.mjs for one file: { passed, failed: Map(step id -> lines) }. */
 function replay(file) {

@@ -32,6 +32,10 @@ static void calls_the_engine(void **state)
   scripts_expect(&s, "local r, e = komodo.execute('Batch') return { r == nil, e.message }", "[true,\"Batch failed for web: busy\"]");
   scripts_expect(&s, "return komodo.execute('Failed', nil, { allow_failure = true }).success", "false");
   scripts_expect_error(&s, "assert(komodo.read('Nothing'))", "no Nothing here");
+  scripts_expect(&s, "local r, e = komodo.read('Caused') return { e.message, e.trace, tostring(e) }",
+                 "[\"it cannot be done\",[\"the first cause\",\"the cause of that\"],\"it cannot be done: the first cause: the cause of that\"]");
+  scripts_expect_error(&s, "assert(komodo.read('Caused'))", "it cannot be done: the first cause: the cause of that");
+  scripts_expect(&s, "local _, e = komodo.read('Nothing') e.message = nil e.trace = { 1 } return tostring(e)", "\"not_found\"");
   scripts_expect_error(&s, "komodo.read(7)", "test:1: komodo.read: the first argument");
   scripts_expect_error(&s, "komodo.read('Echo', { f = print })", "cannot be JSON");
   scripts_expect_error(&s, "table.sort({3, 2, 1}, function() komodo.sleep(0) end)", "cannot wait here");
@@ -46,7 +50,7 @@ static void calls_the_engine(void **state)
                  "local _, a = coroutine.resume(co, 1)\n"
                  "local ok, why = coroutine.resume(co, 2)\n"
                  "return { a, ok, why, coroutine.status(co) }", "[1,false,\"test:1: x2\",\"dead\"]");
-  assert_int_equal(s.calls, 11);
+  assert_int_equal(s.calls, 14);
   scripts_close(&s);
 }
 
