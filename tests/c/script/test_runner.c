@@ -96,6 +96,19 @@ static void errors_name_the_line(void **state)
   scripts_close(&s);
 }
 
+static void errors_are_shown_as_values_are(void **state)
+{
+  (void)state;
+  struct scripts s;
+  scripts_open(&s, 1);
+  scripts_expect_error(&s, "error({ message = 'm' })", "{\"message\":\"m\"}");
+  scripts_expect_error(&s, "error(setmetatable({}, { __tostring = function() return 'shown' end }))", "shown");
+  scripts_expect_error(&s, "error(7)", "7");
+  scripts_expect_error(&s, "error(nil)", "nil");
+  scripts_expect_error(&s, "error({ print })", "table: ");
+  scripts_close(&s);
+}
+
 static void explains_typescript(void **state)
 {
   (void)state;
@@ -333,7 +346,7 @@ int main(void)
       cmocka_unit_test(explains_typescript),      cmocka_unit_test(streams_its_log),
       cmocka_unit_test(runs_many_at_once),        cmocka_unit_test(cancels_wherever_it_is),
       cmocka_unit_test(closes_variables_when_cancelled), cmocka_unit_test(closes_while_scripts_run),
-      cmocka_unit_test(refuses_wrong_limits),
+      cmocka_unit_test(refuses_wrong_limits),     cmocka_unit_test(errors_are_shown_as_values_are),
 #ifndef __SANITIZE_THREAD__   /* see test_stop.c */
       cmocka_unit_test(lends_workers_and_takes_them_back),
 #endif
