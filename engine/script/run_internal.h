@@ -189,6 +189,7 @@ struct runner {
 
 /* ---- ready.c: which run is next; with the lock held ---- */
 void run_enqueue(struct run *run, bool used_its_slice);
+void ready_unlock(struct runner *runner);          /* lets go of the lock and wakes who is needed for what was enqueued */
 void run_dequeue(struct run *run);
 struct run *run_take(struct runner *runner);       /* NULL: none is ready */
 void run_charge(struct run *run, uint64_t cpu_ns); /* it used that much */

@@ -151,7 +151,7 @@ void script_run_cancel(struct script_run *pub)
     worker_interrupt(run->worker);
   else if (run->state == RUN_WAITING)
     run_enqueue(run, /* used_its_slice= */ false);   /* its wait raises */
-  uv_mutex_unlock(&r->lock);
+  ready_unlock(r);
   run->hard_at_ms = was_never_started ? now_ms() : now_ms() + r->config.cancel_grace_ms;
   arm_timer(run);
   wake_monitor(r);
@@ -206,7 +206,7 @@ static void deliver(struct run *run, struct request *q)
   atomic_fetch_add(&run->answered, 1);
   if (run->state == RUN_WAITING)
     run_enqueue(run, /* used_its_slice= */ false);
-  uv_mutex_unlock(&r->lock);
+  ready_unlock(r);
   wake_monitor(r);
 }
 
@@ -504,7 +504,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   r->alive++;
   uv_mutex_lock(&r->lock);
   run_enqueue(run, /* used_its_slice= */ false);
-  uv_mutex_unlock(&r->lock);
+  ready_unlock(r);
   wake_monitor(r);
   *ret_run = &run->pub;
   return OK;
