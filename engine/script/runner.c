@@ -82,8 +82,10 @@ static void tell_log(struct run *run)
   uv_mutex_lock(&run->log_lock);
   struct buf got = run->log;
   run->log = lines;
-  run->log_posted = false;
+  if (run->log_taken)   /* else the message is still on its way, and may not be posted a second time */
+    run->log_posted = false;
   uv_mutex_unlock(&run->log_lock);
+  run->log_taken = false;
   run->log_at_ms = 0;
   if (got.len) {
     run->log_told_ms = now_ms();
@@ -426,6 +428,7 @@ static void on_message(struct mail *mail, void *data)
     abandoned(run, CONTAINER_OF(m, struct request, abandon));
     break;
   case MESSAGE_LOG:
+    run->log_taken = true;
     if (run->is_over)
       break;
     if (!run->log_told_ms || now_ms() >= run->log_told_ms + LOG_INTERVAL_MS) {
