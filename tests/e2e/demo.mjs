@@ -4,22 +4,22 @@ import { execFileSync } from "node:child_process";
 import { IMAGE, eventually } from "./harness.mjs";
 import { bearer, caller, login, store } from "./tools.mjs";
 
-const SCRIPT = `--- Says how the deployments of a group are, and fails when one of them is not well.
-local group = komodo.args.group or "*"
-local running, stopped = 0, {}
+const SCRIPT = `--- Says which deployments are in the state that is wanted, and which are not.
+local wanted = komodo.args.state or "running"
+local well, others = 0, {}
 
 for _, deployment in ipairs(komodo.deployments.list()) do
   local state = deployment.info.state
-  if state == "running" then
-    running = running + 1
+  if state == wanted then
+    well = well + 1
     komodo.log.info(deployment.name .. " runs " .. deployment.info.image)
   else
-    stopped[#stopped + 1] = deployment.name
+    others[#others + 1] = deployment.name
     komodo.log.warn(deployment.name .. " is " .. state)
   end
 end
 
-return { group = group, running = running, stopped = stopped }
+return { state = wanted, well = well, others = others }
 `;
 const RULE = `--- Alert rule: a disk of which little is left.
 local disk = komodo.event.stats.disks[1]
@@ -66,7 +66,7 @@ export async function fill(pair, { docker = null } = {}) {
   const builder = await create("Builder", "builders", { type: "Server", params: { server_ids: server ? [server] : [] } });
   await create("Build", "web-image", { builder_id: builder, repo: "acme/web", branch: "main", image_name: "web" }, { tags: ["prod"] });
   await create("Repo", "infrastructure", { server_id: server, repo: "acme/infrastructure" });
-  const action = await create("Action", "fleet-report", { schedule: "every day at 03:00", file_contents: SCRIPT, arguments: "group = web-*\n" }, { tags: ["prod"] });
+  const action = await create("Action", "fleet-report", { schedule: "every day at 03:00", file_contents: SCRIPT, arguments: "state = running\n" }, { tags: ["prod"] });
   if (server) await create("Action", "disk-rule", { file_contents: RULE, triggers: [{ type: "poll" }] });
   const broken = await create("Action", "check-certificates", { file_contents: "error('certificate of example.com ends in 3 days')\n" });
   const procedure = await create("Procedure", "nightly", { schedule: "every day at 04:00", stages: [{ name: "Scripts", enabled: true, executions: [{ execution: { type: "RunAction", params: { action, args: {} } }, enabled: true }] }] });

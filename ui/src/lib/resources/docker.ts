@@ -14,9 +14,12 @@ export type Thing = On<ContainerListItem | ImageListItem | NetworkListItem | Vol
 const dash: Cell = { text: "–", sort: -1 };
 const number = (text: string | undefined): number => Number.parseFloat(text ?? "") || 0;
 
+/** What was measured last stays in the agent's memory for a while after a container has ended. */
+type Measured = { state: string; stats?: ContainerStats | null } | null | undefined;
+
 export const containerCells = {
-  cpu: (c: { stats?: ContainerStats | null } | null | undefined): Cell => (c?.stats ? { text: percent(number(c.stats.cpu_perc)), sort: number(c.stats.cpu_perc), bar: { value: number(c.stats.cpu_perc), warn: 75, bad: 95 } } : dash),
-  mem: (c: { stats?: ContainerStats | null } | null | undefined): Cell => (c?.stats ? { text: dockerBytes(c.stats.mem_usage).split(" / ")[0]!, sort: number(c.stats.mem_perc) } : dash),
+  cpu: (c: Measured): Cell => (c?.stats && c.state === "running" ? { text: percent(number(c.stats.cpu_perc)), sort: number(c.stats.cpu_perc), bar: { value: number(c.stats.cpu_perc), warn: 75, bad: 95 } } : dash),
+  mem: (c: Measured): Cell => (c?.stats && c.state === "running" ? { text: dockerBytes(c.stats.mem_usage).split(" / ")[0]!, sort: number(c.stats.mem_perc) } : dash),
   ports: (c: { ports?: Port[] } | null | undefined): Cell => {
     const list = portList(c?.ports ?? []);
     return list.length ? { text: list.slice(0, 3).join(", ") + (list.length > 3 ? ` +${list.length - 3}` : ""), hint: list.join("\n"), mono: true } : { text: "–", sort: "~" };
