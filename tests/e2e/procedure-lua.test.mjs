@@ -49,6 +49,9 @@ test("conditions decide over stages and executions, by what earlier ones returne
     "Finished execution: RunAction 'gives'", "Finished stage 'Build' execution", "Skipped stage: 'no'", "Executing stage: 'some'",
     "Skipped execution: RunAction 'never'", "Skipped execution: BatchRunAction", "Executing: RunAction 'ran'", "Finished execution: RunAction 'ran'",
     "Finished stage 'some' execution", "Executing stage: 'end'", "Executing: None", "Finished execution: None", "Finished stage 'end' execution"].sort());
+  assert.deepEqual(u.steps.map((s) => [s.stage, s.execution, s.type, s.state, s.done, s.updates.length]), [
+    [0, 0, "RunAction", "Ok", 1, 1], [0, 1, "None", "Ok", 1, 0], [3, 0, "RunAction", "Skipped", 1, 0], [3, 2, "BatchRunAction", "Skipped", 1, 0],
+    [3, 1, "RunAction", "Ok", 1, 1], [4, 0, "None", "Ok", 1, 0]]);
   assert.equal((await runs(never, "RunAction")).length, 0);
   assert.equal((await runs(ran, "RunAction")).length, 1);
 });

@@ -16,7 +16,7 @@ M.fields = {
   webhook = set("branch body headers"),
   http = set("method path query headers body json form ip body_base64"),
   poll = set("target stats state containers history"),
-  event = set("name update alert dropped"),
+  event = set("name update alert dropped sample_by"),
   procedure = set("procedure stage results"),
 }
 

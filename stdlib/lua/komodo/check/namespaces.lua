@@ -112,6 +112,7 @@ M.classes = [[
 ---@field update? komodo.Update
 ---@field alert? komodo.Alert
 ---@field dropped? integer Events that were left out before this one, since too many waited.
+---@field sample_by? string Who made the event up to try the script; nil: it happened.
 ---@field procedure? string Of steps of Procedures, as the next ones.
 ---@field stage? string
 ---@field results? table What the stages before did and returned, by number and by name.
