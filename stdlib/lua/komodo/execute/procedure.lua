@@ -237,7 +237,8 @@ local function run_one(job, run, stage, step)
   tell(job, "Executing: " .. name)
   local ok, record, result = pcall(run_execution, job, run, stage, step.execution, step.card)
   if ok then note_result(run, step.told, record, result) end
-  end_card(step.card, ok and "Ok" or "Failed")
+  local is_woken = run.cancelled and own[step.execution.type]
+  end_card(step.card, ok and not is_woken and "Ok" or "Failed")
   tell(job, ("%s execution in %s: %s"):format(ok and markup.green("Finished") or markup.red("Failed"), elapsed(since), name))
   if step.told.result_dropped then tell(job, ("What %s returned is too large to be kept for later stages"):format(name)) end
   if not ok then return { error = fail.context("Failed " .. name, record) } end
