@@ -228,7 +228,7 @@ static void put_back(struct worker *w, struct run *run, enum step step, uint64_t
   } else {
     run->state = RUN_WAITING;
   }
-  uv_mutex_unlock(&r->lock);
+  ready_unlock(r);
   if (step == STEP_ENDED)
     mailbox_post(&r->mailbox, &run->ended_message.mail);
 }

@@ -1,5 +1,6 @@
 /* runner.h: what scripts can do, how they are heard, how their errors read. */
 #include "run_fixture.h"
+#include "script/run_internal.h"
 
 static void returns_values(void **state)
 {
@@ -155,6 +156,50 @@ static void streams_its_log(void **state)
   scripts_close(&s);
 }
 
+/* Waits until what a worker posted last is of that kind. */
+static void wait_for_mail(struct scripts *s, int kind)
+{
+  struct mailbox *m = &s->runner->mailbox;
+  for (bool is_there = false; !is_there; uv_sleep(1)) {
+    uv_mutex_lock(&m->lock);
+    is_there = m->last && (int)((struct message *)m->last)->kind == kind;
+    uv_mutex_unlock(&m->lock);
+  }
+}
+
+static void hold(struct scripts *s, struct str name)
+{
+  if (str_eqc(name, "Before"))
+    wait_for_mail(s, MESSAGE_LOG);
+  else if (str_eqc(name, "module"))
+    wait_for_mail(s, MESSAGE_REQUEST);
+}
+
+/* A request of the module takes the lines along that were printed after it; their message is still on its way then. */
+static void tells_once_of_lines_that_overtake(void **state)
+{
+  (void)state;
+  struct scripts s;
+  scripts_open(&s, 1);
+  s.on_call = hold;
+  struct heard heard = {.text = BUF_INIT(16 << 20)};
+  struct script_spec spec = {.on_log = on_log, .data = &heard};
+  struct script_run *run = scripts_run(&s,
+      "local n, begin = 0, os.clock()\n"
+      "komodo.all{ function() komodo.read('Before') end, function() pcall(require, 'absent') end, function()\n"
+      "  while os.clock() - begin < 0.05 do n = n + 1 if n <= 500 then print(n) end end komodo.read('Tick') end }\n"
+      "print('last')", &spec);
+  assert_int_equal(run->outcome.end, SCRIPT_OK);
+  assert_true(str_starts(buf_str(&heard.text), STR("1\n2\n")));
+  assert_true(str_ends(buf_str(&heard.text), STR("500\nlast\n")));
+  for (int turns = 0; turns < 10; turns++)
+    uv_run(&s.loop, UV_RUN_NOWAIT);
+  assert_int_equal(atomic_load(&((struct run *)run)->posted), 0);
+  op_unref(&run->op);
+  buf_release(&heard.text);
+  scripts_close(&s);
+}
+
 /* ---- many at once ---- */
 static void runs_many_at_once(void **state)
 {
@@ -279,6 +324,7 @@ int main(void)
       cmocka_unit_test(returns_values),           cmocka_unit_test(calls_the_engine),
       cmocka_unit_test(knows_its_arguments),      cmocka_unit_test(errors_name_the_line),
       cmocka_unit_test(explains_typescript),      cmocka_unit_test(streams_its_log),
+      cmocka_unit_test(tells_once_of_lines_that_overtake),
       cmocka_unit_test(runs_many_at_once),        cmocka_unit_test(cancels_wherever_it_is),
       cmocka_unit_test(closes_variables_when_cancelled), cmocka_unit_test(closes_while_scripts_run),
       cmocka_unit_test(refuses_wrong_limits),
