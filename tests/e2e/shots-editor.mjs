@@ -35,6 +35,13 @@ export function editorStates(page, pair, made) {
     "editor-dry-run": run("Dry run", "dry run: nothing was changed"),
     "editor-settings": view("Settings", () => panel.getByLabel("Next runs").getByRole("listitem").first().waitFor()),
     "editor-triggers": view("Triggers", () => panel.getByRole("button", { name: "Copy curl command" }).first().waitFor()),
+    "editor-tester": view("Triggers", async () => {
+      await panel.getByRole("button", { name: "Try an event" }).click();
+      const tester = panel.getByRole("group", { name: "Try an event" });
+      await tester.getByText("starts the Action").or(tester.getByText("does not start it")).waitFor();
+      await tester.scrollIntoViewIfNeeded();
+    }),
+    "editor-history": view("History", () => panel.getByRole("list", { name: "Runs" }).waitFor()),
     "editor-versions": view("Versions", async () => {
       await panel.getByRole("list", { name: "Versions" }).getByRole("button").last().click();
       await panel.getByRole("region", { name: "Difference to the editor" }).waitFor();

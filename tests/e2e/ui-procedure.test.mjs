@@ -134,7 +134,12 @@ test("each card shows live how it goes, and leads to its Update", { skip }, asyn
   await card("Now", 2).getByText("skipped", { exact: true }).waitFor();
   const [greeted] = (await as.read("ListUpdates", { query: { operation: "RunAction" } })).updates;
   assert.equal(await card("Now", 0).getByRole("link").getAttribute("href"), `/updates/${greeted.id}`);
-  assert.deepEqual(await barriers(page), []);
+  for (const [colorScheme, width] of [["dark", 1440], ["light", 1440], ["light", 360]]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await barriers(page), [], `${colorScheme}, ${width} px`);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `too wide for ${width} px`);
+  }
   await bar().getByRole("button", { name: "Cancel" }).click();
   await card("Now", 1).getByText("failed", { exact: true }).waitFor();   // it was woken
   await page.getByRole("region", { name: "Last run" }).getByText("failed").waitFor();

@@ -1,5 +1,6 @@
 // What starts Actions, written in the page and started by the real thing: an HTTP client, an event, the polls of a real agent.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { after, before, test } from "node:test";
 import { barriers, logIn, open, program, startBrowser } from "./browser.mjs";
@@ -67,6 +68,13 @@ test("a route is made, somebody calls it, and the run appears with its result", 
   await run.getByText("success").waitFor();
   await run.click();
   await result().getByText('"got": "main"').waitFor();
+  // The line that is offered for a shell passes the check, also where it has to sign.
+  await tab("Triggers");
+  await panel().getByRole("combobox", { name: "The request must show" }).selectOption("github");
+  await save();
+  const line = await panel().getByRole("button", { name: "Copy curl command" }).locator("xpath=..").locator("code").innerText();
+  const called = execFileSync("sh", ["-c", `${line} -s -o /dev/null -w '%{http_code}'`], { env: { ...process.env, SECRET: "open sesame" }, encoding: "utf8" });
+  assert.equal(called, "202", line);
 });
 
 test("an event is tried: one of before, why it does not start it, a dry run with it", { skip }, async () => {
