@@ -137,6 +137,8 @@ test("a stop reaches Actions, Procedures and sleeps that a Procedure waits for",
   assert.doesNotMatch(words(u), /stage: 't'/);
   const [nested] = await runs(inner, "RunProcedure");
   assert.deepEqual([nested.status, nested.success], ["Complete", false]);
+  const states = async (id) => (await komodo.read("GetUpdate", { id })).steps.map((s) => `${s.stage}.${s.execution} ${s.state}`).sort();
+  assert.deepEqual([await states(_id.$oid), await states(nested.id)], [["0.0 Failed", "0.1 Failed"], ["0.0 Failed", "0.1 Failed"]]);
   assert.match(words(await komodo.read("GetUpdate", { id: nested.id })), /Procedure cancelled before completion/);
   for (const x of await runs(napper, "RunAction")) assert.deepEqual([x.status, x.success], ["Complete", false]);
 });

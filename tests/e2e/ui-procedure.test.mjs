@@ -84,6 +84,7 @@ test("a script of a step, and conditions over results", { skip }, async () => {
     await page.keyboard.press("Control+a");
     await page.keyboard.insertText("print('from the step')\nreturn 7");
     await dialog.getByRole("textbox", { name: "Capability 1" }).fill("read:List*");
+    assert.deepEqual(await barriers(page), []);
     await dialog.getByRole("textbox", { name: /Only when/ }).fill("results.Build.ok");
   });
   await stage("Stage 2").getByText("when results.Build.ok").waitFor();
