@@ -261,6 +261,8 @@ void lib_komodo_push(lua_State *L);                /* [-0, +1, -] it again */
 void lib_komodo_push_rule(lua_State *L);           /* [-0, +4, e] the loop of an alert rule and its first three arguments */
 void lib_komodo_push_encode(lua_State *L);         /* [-0, +1, m] komodo.json.encode */
 int lib_print(lua_State *L);
+/* One value as people read it: a table as JSON where that is possible, anything else as tostring does. [-0, +1, e] */
+void run_push_shown(lua_State *L, int index);
 void request_free(struct request *request);        /* NULL is fine; heap: under the guard on workers */
 /* Adds whole lines of valid UTF-8; takes the guard itself. Text longer than the limit is dropped and may be anything. */
 void run_log(struct run *run, struct str text);

@@ -286,11 +286,7 @@ void script_call_done(struct script_call *pub, Err err, int status, struct str j
 static void abandon_request(struct run *run, struct request *q)
 {
   unlink_request(run, q);
-  if (q->timer) {
-    op_forget(q->timer);
-    op_cancel(q->timer);
-    op_unref(q->timer);
-  }
+  op_drop(q->timer);
   if (q->call) {
     struct script_call *call = q->call;
     ((struct call *)call)->request = NULL;

@@ -248,8 +248,9 @@ static struct run *next_run(struct worker *w)
       uv_cond_wait(&r->wake, &r->lock);
     r->idle--;
     empty_grave(r);
-    if (late && !atomic_load(&r->ready_count))
+    if (late && !atomic_load(&r->ready_count) && r->threads > r->base)
       return NULL;
+    w->is_extra = w->is_extra && r->threads > r->base;   /* it takes the place of one that got stuck and has ended since */
   }
   if (r->stop)
     return NULL;

@@ -63,6 +63,12 @@ static inline void scripts_call(struct script_call *call, enum script_group grou
   } else if (str_eqc(name, "Failed")) {
     script_call_done(call, OK, 200, 
                      STR("{\"success\":false,\"logs\":[{\"stage\":\"Pull\",\"success\":false,\"stderr\":\"no image\"}]}"), NULL);
+  } else if (str_eqc(name, "Caused")) {
+    struct diag d;
+    diag_set(&d, ERR_INVALID, "it cannot be done");
+    diag_cause(&d, "the first cause");
+    diag_cause(&d, "the cause of that");
+    script_call_done(call, ERR_INVALID, 400, STR_NONE, &d);
   } else if (str_eqc(name, "module") && strstr(params.ptr, "\"slow\"")) {
     script_call_done(call, OK, 200, STR("{\"name\":\"slow\",\"source\":\"komodo.sleep(0.02) loads = (loads or 0) + 1 return { n = loads }\"}"), NULL);
   } else if (str_eqc(name, "module") && strstr(params.ptr, "\"fails\"")) {
