@@ -203,7 +203,7 @@ test("a script of a user starts nothing with more rights than that user has", as
 test("with an event that somebody made up a script may no more than he", async () => {
   await admin.write("UpdateVariableValue", { name: "MARK", value: "" });
   const event = { alert: { ts: 1, resolved: false, level: "WARNING", target: { type: "System", id: "system" }, data: { type: "None", data: {} } } };
-  const it = await action(`print(komodo.event.sample_by) ${write("lured")}`, { triggers: [{ type: "event", on: ["alert:*"] }] });
+  const it = await action(`print(komodo.event.sample_by) ${write("lured")}`);
   assert.match(await failure(it, bob, { event }), /admin only|permission/i);
   assert.equal(await mark(), "");
   assert.match(await output(it, admin, { event }), /^admin\nas\tAction\n/);
