@@ -4,29 +4,40 @@ import { execFileSync } from "node:child_process";
 import { IMAGE, eventually } from "./harness.mjs";
 import { bearer, caller, login, store } from "./tools.mjs";
 
-const SCRIPT = `--- Says which deployments are in the state that is wanted, and which are not.
-local wanted = komodo.args.state or "running"
-local well, others = 0, {}
-
-for _, deployment in ipairs(komodo.deployments.list()) do
-  local state = deployment.info.state
-  if state == wanted then
-    well = well + 1
-    komodo.log.info(deployment.name .. " runs " .. deployment.info.image)
-  else
-    others[#others + 1] = deployment.name
-    komodo.log.warn(deployment.name .. " is " .. state)
-  end
-end
-
-return { state = wanted, well = well, others = others }
-`;
 const RULE = `--- Alert rule: a disk of which little is left.
 local disk = komodo.event.stats.disks[1]
 local used = 100 * disk.used_gb / disk.total_gb
 if used < (komodo.args.limit or 1) then return nil end
 return { level = "WARNING", message = ("%s is %.0f %% full"):format(disk.mount, used) }
 `;
+
+const rollout = (print) => `-- Deploys what the group names, one after another.
+local seen = 0
+for _, d in ipairs(komodo.deployments.list()) do
+  if komodo.glob(komodo.args.group, d.name) then
+    komodo.stage(d.name, function()
+      ${print}(d.name .. " is " .. d.info.state)
+    end)
+    seen = seen + 1
+  end
+end
+assert(komodo.write("UpdateVariableValue", { name = "REGION", value = "eu-central-1" }))
+return { group = komodo.args.group, seen = seen }
+`;
+const triggers = [
+  { type: "http", path: "release", method: "POST", auth: "github" },
+  { type: "event", on: ["update:DeployStack", "alert:StackStateChange"], filter: "alert or not update.success" },
+];
+const step = (type, params, more = {}) => ({ execution: { type, params }, enabled: true, ...more });
+const releaseStages = (action) => [
+  { name: "Build", enabled: true, executions: [
+    step("RunAction", { action, args: {} }),
+    step("RunAction", { action: "", file_contents: 'print("picking a version")\nreturn { version = "2.4.1" }\n', capabilities: ["read:*"] })] },
+  { name: "Deploy", enabled: true, parallel: 2, executions: [
+    step("Sleep", { duration_ms: 600_000 }), step("Sleep", { duration_ms: 20 }),
+    step("RunAction", { action, args: { group: "web" } }), step("Sleep", { duration_ms: 30 }, { when: "not results.Build.ok" })] },
+  { name: "Tell everybody", enabled: true, when: "results.Deploy.ok", executions: [step("SendAlert", { level: "OK", message: "2.4.1 is out", alerters: [] })] },
+];
 
 export async function fill(pair, { docker = null } = {}) {
   const as = caller(pair, bearer(await login(pair)));
@@ -66,10 +77,12 @@ export async function fill(pair, { docker = null } = {}) {
   const builder = await create("Builder", "builders", { type: "Server", params: { server_ids: server ? [server] : [] } });
   await create("Build", "web-image", { builder_id: builder, repo: "acme/web", branch: "main", image_name: "web" }, { tags: ["prod"] });
   await create("Repo", "infrastructure", { server_id: server, repo: "acme/infrastructure" });
-  const action = await create("Action", "fleet-report", { schedule: "every day at 03:00", file_contents: SCRIPT, arguments: "state = running\n" }, { tags: ["prod"] });
+  const action = await create("Action", "rollout-one-by-one", { schedule: "every day at 03:00", file_contents: rollout("print"), arguments: "group = web-*\n", webhook_secret: "s3cret", triggers }, { tags: ["prod"] });
+  await write("UpdateAction", { id: action, config: { file_contents: rollout("komodo.log.info") } });
   if (server) await create("Action", "disk-rule", { file_contents: RULE, triggers: [{ type: "poll" }] });
   const broken = await create("Action", "check-certificates", { file_contents: "error('certificate of example.com ends in 3 days')\n" });
   const procedure = await create("Procedure", "nightly", { schedule: "every day at 04:00", stages: [{ name: "Scripts", enabled: true, executions: [{ execution: { type: "RunAction", params: { action, args: {} } }, enabled: true }] }] });
+  const release = await create("Procedure", "release", { stages: releaseStages(action) }, { tags: ["prod"] });
   await create("ResourceSync", "everything", { file_contents: "[[variable]]\nname = \"NEW_ONE\"\nvalue = \"1\"\n", include_variables: true });
   await create("Alerter", "ops-slack", { enabled: true, endpoint: { type: "Slack", params: { url: "https://hooks.slack.com/services/T/B/X" } } });
   await write("CreateVariable", { name: "API_TOKEN", value: "s3cret", is_secret: true, description: "Token of the public API." });
@@ -91,7 +104,7 @@ export async function fill(pair, { docker = null } = {}) {
   const alert = server && await eventually("the rule opened an alert", async () => (await read("ListAlerts", { query: { resolved: false } })).alerts.find((a) => a.data.type === "Custom")?._id.$oid);
   const updates = (await read("ListUpdates", {})).updates;
   const of = (operation, success) => updates.find((u) => u.operation === operation && u.success === success)?.id;
-  return { as, server, stack, deployments, action, broken, procedure, builder, alert,
+  return { as, server, stack, deployments, action, broken, procedure, release, builder, alert,
     updates: { deploy: of("Deploy", true), failed: of("RunAction", false), config: updates.find((u) => u.operation === "UpdateDeployment")?.id } };
 }
 
