@@ -1,8 +1,8 @@
 // Which control edits a field. What the type does not tell, the name does: server_id is a server, a script is code.
 import { kinds, type TypeName } from "$lib/resources/kinds";
+import type { Values } from "./edits";
+import type { Language } from "./languages";
 import { typeOf, type Expression, type FieldSchema } from "./schema";
-
-export type Language = "yaml" | "toml" | "lua" | "shell" | "dockerfile" | "keyvalue" | "json" | "text";
 
 export type Control =
   | { kind: "switch" }
@@ -28,16 +28,21 @@ for (const kind of kinds) {
 }
 
 /** Fields whose text has a language, by type and name. */
-const languages: Record<string, Language> = {
-  "StackConfig.file_contents": "yaml", "StackConfig.compose_cmd_wrapper": "shell", "ActionConfig.file_contents": "lua",
-  "ActionConfig.arguments": "keyvalue", "ResourceSyncConfig.file_contents": "toml", "BuildConfig.dockerfile": "dockerfile",
+const languageOf: Record<string, Language> = {
+  "StackConfig.file_contents": "compose", "StackConfig.compose_cmd_wrapper": "shell", "ActionConfig.file_contents": "lua",
+  "ActionConfig.arguments": "keyvalue", "ResourceSyncConfig.file_contents": "sync", "BuildConfig.dockerfile": "dockerfile",
   "SystemCommand.command": "shell", "AwsBuilderConfig.user_data": "shell", "DeploymentConfig.command": "shell",
   "RunAction.file_contents": "lua", "EnabledExecution.when": "lua", "ProcedureStage.when": "lua",
 };
 
-export function controlOf(field: FieldSchema, owner = ""): Control {
+/** Languages of the arguments of an Action, by their format. */
+const argumentFormats: Record<string, Language> = { key_value: "keyvalue", toml: "toml", yaml: "yaml", json: "json" };
+
+/** `values`: of the fields beside it, where one says what another is written in. */
+export function controlOf(field: FieldSchema, owner = "", values: Values = {}): Control {
   const { name, normal } = field;
-  const language = languages[`${owner}.${name}`];
+  const format = owner === "ActionConfig" && name === "arguments" ? argumentFormats[String(values["arguments_format"])] : undefined;
+  const language = format ?? languageOf[`${owner}.${name}`];
   if (language) return { kind: "code", language };
   if (normal?.startsWith("kvtext")) return { kind: "code", language: "keyvalue" };
   if (normal === "filetext") return { kind: "code", language: "text" };
