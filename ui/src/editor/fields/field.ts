@@ -157,7 +157,7 @@ export function createField(options: FieldOptions): Field {
           leave(false);
           options.onChange(update.state.doc.toString());
         }),
-        theme, look,
+        look, theme,
       ],
     }),
   });
