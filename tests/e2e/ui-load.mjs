@@ -1,9 +1,9 @@
 // Figures of the web page under load, against a real engine whose busiest answers are made up here: a list of 1,000
-// deployments, and 50 updates a second. By hand, on a machine that does nothing else: node ui-load.mjs
+// deployments, 50 updates a second, and a log of 100,000 lines. By hand, on a machine that does nothing else: node ui-load.mjs
 import fs from "node:fs";
 import { logIn, startBrowser } from "./browser.mjs";
 import { startPair, tempDir } from "./harness.mjs";
-import { objectId } from "./tools.mjs";
+import { bearer, caller, login, objectId } from "./tools.mjs";
 
 const dir = tempDir("ui-load");
 const states = ["running", "running", "running", "exited", "unhealthy", "not_deployed"];
@@ -11,6 +11,57 @@ const list = (turn) => Array.from({ length: 1000 }, (_, i) => ({
   id: objectId(i + 1), type: "Deployment", name: `service-${i}`, template: false, tags: [],
   info: { state: states[(i + turn) % states.length], status: "Up 2 hours", custom_name: "", image: `ghcr.io/acme/service-${i}:1.0`, update_available: i % 50 === 0, swarm_id: "", server_id: objectId(9000 + (i % 12)), server_name: `fra-${i % 12}` },
 }));
+
+/** A log of 100,000 lines: until it shows, scrolling through all of it, searching, wrapping, what it takes in memory. */
+async function longLog(page, pair) {
+  const as = caller(pair, bearer(await login(pair)));
+  const id = (await as.write("CreateDeployment", { name: "talkative", config: {} }))._id.$oid;
+  const levels = ["INFO", "INFO", "DEBUG", "WARN", "ERROR"];
+  const lines = Array.from({ length: 100_000 }, (_, i) => `2026-03-01T${String(10 + Math.floor(i / 36000)).padStart(2, "0")}:${String(Math.floor(i / 600) % 60).padStart(2, "0")}:${String(Math.floor(i / 10) % 60).padStart(2, "0")}.${String(i % 10)}00000000Z \x1b[3${i % 7}m${levels[i % 5]}\x1b[0m request ${i} to /api/orders/${i * 7} took ${i % 90} ms, upstream 10.0.${i % 255}.7`);
+  // All of it once; later looks give the end, as those of the engine do.
+  let asked = 0;
+  await page.route("**/read/GetDeploymentLog", (route) => route.fulfill({ json: { stage: "", command: "", stdout: (asked++ ? lines.slice(-500) : lines).join("\n"), stderr: "", success: true, start_ts: 0, end_ts: 0 } }));
+  const session = await page.context().newCDPSession(page);
+  const heap = async () => { await session.send("HeapProfiler.collectGarbage"); return (await session.send("Runtime.getHeapUsage")).usedSize / 1e6; };
+  await page.goto(`${pair.url}/deployments/${id}?tab=config`);
+  await page.locator("#field-image").waitFor();
+  const before = await heap();
+  await page.evaluate(() => { window.longTasks.length = 0; });
+  await page.getByRole("link", { name: "Log", exact: true }).click();
+  await page.getByRole("log").getByText("request 99999 ").waitFor();
+  const opened = await page.evaluate(() => ({ ms: Math.round(performance.now() - performance.getEntriesByType("resource").filter((e) => e.name.includes("GetDeploymentLog")).at(0).responseEnd), tasks: window.longTasks.splice(0) }));
+  console.log(`100,000 lines: seen at most ${opened.ms} ms after the answer, long tasks ${JSON.stringify(opened.tasks)} ms, heap +${(await heap() - before).toFixed(1)} MB`);
+  const scrolled = await page.evaluate(async () => {
+    const box = document.querySelector("[role=log]");
+    const frames = [];
+    let last = performance.now();
+    for (let i = 0; i <= 200; i++) {
+      box.scrollTop = (box.scrollHeight * i) / 200;
+      await new Promise((done) => requestAnimationFrame(done));
+      const now = performance.now();
+      frames.push(now - last);
+      last = now;
+    }
+    frames.sort((a, b) => a - b);
+    return { median: Math.round(frames[100]), worst: Math.round(frames.at(-1)), tasks: window.longTasks.splice(0), rows: box.querySelectorAll("[data-row]").length };
+  });
+  console.log(`scrolled through in 200 steps: a frame takes ${scrolled.median} ms, at worst ${scrolled.worst} ms; long tasks ${JSON.stringify(scrolled.tasks)} ms; ${scrolled.rows} lines drawn`);
+  const timed = async (what, act, until) => {
+    const start = Date.now();
+    await act();
+    await until();
+    console.log(`${what}: ${Date.now() - start} ms, long tasks ${JSON.stringify(await page.evaluate(() => window.longTasks.splice(0)))} ms`);
+  };
+  const search = page.getByRole("textbox", { name: "Search the log" });
+  await timed("searched", () => search.fill("took 89 ms"), () => page.getByText("of 1111").waitFor());
+  await timed("errors alone", () => page.getByRole("combobox", { name: "Level" }).selectOption("error"), () => page.getByText("of 1111").or(page.getByText(/of (?!1111)\d+/)).first().waitFor());
+  await page.getByRole("combobox", { name: "Level" }).selectOption("all");
+  await search.fill("");
+  await timed("wrapped", () => page.getByRole("button", { name: "Wrap" }).click(), () => page.getByRole("button", { name: "Unwrap" }).waitFor());
+  await page.unroute("**/read/GetDeploymentLog");
+  await session.detach();
+}
+
 let pair, browser;
 try {
   pair = await startPair(dir, { agent: false, env: process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {} });
@@ -63,6 +114,7 @@ try {
   }
   const tasks = await page.evaluate(() => window.longTasks);
   console.log(`50 updates/s for ${seconds} s: ${turn} refetches of the list, longest task ${Math.max(0, ...tasks)} ms, ${tasks.filter((t) => t > 100).length} above 100 ms; heap ${heaps.join(", ")} MB`);
+  await longLog(page, pair);
 } finally {
   await browser?.close();
   await pair?.stop();

@@ -77,8 +77,9 @@ function stampsOf(lines: readonly string[]): string[] {
   return lines.map((line) => (last = STAMP.exec(line)?.[2] ?? last));
 }
 
-/** Compose writes the lines of one service after those of another. */
+/** Compose writes the lines of one service after those of another; the log of one container is in order. */
 function inOrder(lines: string[]): string[] {
+  if (!/^[\w.-]+ +\| /.test(lines[0] ?? "")) return lines;
   const stamps = stampsOf(lines);
   let sorted = true;
   for (let i = 1; i < stamps.length && sorted; i++) sorted = stamps[i - 1]! <= stamps[i]!;
