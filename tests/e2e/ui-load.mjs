@@ -23,14 +23,19 @@ async function longLog(page, pair) {
   await page.route("**/read/GetDeploymentLog", (route) => route.fulfill({ json: { stage: "", command: "", stdout: (asked++ ? lines.slice(-500) : lines).join("\n"), stderr: "", success: true, start_ts: 0, end_ts: 0 } }));
   const session = await page.context().newCDPSession(page);
   const heap = async () => { await session.send("HeapProfiler.collectGarbage"); return (await session.send("Runtime.getHeapUsage")).usedSize / 1e6; };
+  // Of the page's thread alone, so that other programs do not count.
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const cpu = async () => 1000 * (await session.send("Performance.getMetrics")).metrics.find((m) => m.name === "TaskDuration").value;
   await page.goto(`${pair.url}/deployments/${id}?tab=config`);
   await page.locator("#field-image").waitFor();
   const before = await heap();
   await page.evaluate(() => { window.longTasks.length = 0; });
+  let busy = await cpu();
+  const spent = async () => { const last = busy; busy = await cpu(); return Math.round(busy - last); };
   await page.getByRole("link", { name: "Log", exact: true }).click();
   await page.getByRole("log").getByText("request 99999 ").waitFor();
   const opened = await page.evaluate(() => ({ ms: Math.round(performance.now() - performance.getEntriesByType("resource").filter((e) => e.name.includes("GetDeploymentLog")).at(0).responseEnd), tasks: window.longTasks.splice(0) }));
-  console.log(`100,000 lines: seen at most ${opened.ms} ms after the answer, long tasks ${JSON.stringify(opened.tasks)} ms, heap +${(await heap() - before).toFixed(1)} MB`);
+  console.log(`100,000 lines: seen at most ${opened.ms} ms after the answer, long tasks ${JSON.stringify(opened.tasks)} ms, ${await spent()} ms of CPU, heap +${(await heap() - before).toFixed(1)} MB`);
   const scrolled = await page.evaluate(async () => {
     const box = document.querySelector("[role=log]");
     const frames = [];
@@ -45,12 +50,12 @@ async function longLog(page, pair) {
     frames.sort((a, b) => a - b);
     return { median: Math.round(frames[100]), worst: Math.round(frames.at(-1)), tasks: window.longTasks.splice(0), rows: box.querySelectorAll("[data-row]").length };
   });
-  console.log(`scrolled through in 200 steps: a frame takes ${scrolled.median} ms, at worst ${scrolled.worst} ms; long tasks ${JSON.stringify(scrolled.tasks)} ms; ${scrolled.rows} lines drawn`);
+  console.log(`scrolled through in 200 steps: a frame takes ${scrolled.median} ms, at worst ${scrolled.worst} ms; long tasks ${JSON.stringify(scrolled.tasks)} ms; ${await spent()} ms of CPU; ${scrolled.rows} lines drawn`);
   const timed = async (what, act, until) => {
     const start = Date.now();
     await act();
     await until();
-    console.log(`${what}: ${Date.now() - start} ms, long tasks ${JSON.stringify(await page.evaluate(() => window.longTasks.splice(0)))} ms`);
+    console.log(`${what}: ${Date.now() - start} ms, long tasks ${JSON.stringify(await page.evaluate(() => window.longTasks.splice(0)))} ms, ${await spent()} ms of CPU`);
   };
   const search = page.getByRole("textbox", { name: "Search the log" });
   await timed("searched", () => search.fill("took 89 ms"), () => page.getByText("of 1111").waitFor());

@@ -59,7 +59,8 @@ export const colours = HighlightStyle.define([
   { tag: [t.string, t.special(t.string)], color: "var(--ok)" },
   { tag: t.comment, color: "var(--tx3)", fontStyle: "italic" },
   { tag: [t.number, t.bool, t.null, t.atom], color: "var(--warn)" },
-  { tag: [t.standard(t.variableName), t.standard(t.name)], color: "var(--run)" },
+  { tag: [t.standard(t.variableName), t.standard(t.name), t.propertyName, t.definition(t.propertyName), t.heading], color: "var(--run)" },
+  { tag: [t.labelName, t.typeName, t.meta], color: "var(--code-key)" },
 ]);
 
 /** A tooltip: a title, a text, and rows below, all of it text. */
