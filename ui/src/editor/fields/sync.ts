@@ -28,13 +28,13 @@ function tomlName(field: FieldSchema, control: Control): string {
   if (control.kind === "resources") return field.name.replace(/_ids$/, "s");
   return field.name === "stages" ? "stage" : field.name === "executions" ? "execution" : field.name;
 }
-const typeWords: Record<Control["kind"], string> = { switch: "true or false", number: "number", text: "text", code: "text", choice: "text", choices: "list", resource: "name", resources: "names", list: "list of texts", rows: "list of tables", struct: "table", union: "table", version: "version", json: "value" };
+const typeWords: Record<Control["kind"], string> = { switch: "true or false", number: "number", text: "text", code: "text", choice: "text", choices: "list", resource: "name", resources: "names", list: "list of texts", tags: "list of texts", map: "table", zone: "text", date: "text", rows: "list of tables", struct: "table", union: "table", version: "version", json: "value" };
 
 function itemOf(field: FieldSchema, owner: string, title: string, kindAt: (variant: readonly string[]) => string | undefined): Item {
   const control = controlOf(field, owner);
   return plain(field.doc ?? "", typeWords[control.kind], {
-    names: control.kind === "resource" || control.kind === "resources" ? control.type : null,
-    values: control.kind === "switch" ? ["true", "false"] : control.kind === "choice" || control.kind === "choices" ? control.values : [],
+    names: control.kind === "resource" || control.kind === "resources" ? control.type : control.kind === "tags" ? "Tag" : null,
+    values: control.kind === "switch" ? ["true", "false"] : control.kind === "choice" || control.kind === "choices" ? control.values.filter(Boolean) : [],
     table: () => (control.kind === "struct" || control.kind === "union" || control.kind === "rows" ? tableOf(control.of, title, kindAt) : null),
   });
 }

@@ -6,14 +6,18 @@ import { typeOf, type Expression, type FieldSchema } from "./schema";
 
 export type Control =
   | { kind: "switch" }
-  | { kind: "number"; whole: boolean; least?: number }
+  | { kind: "number"; whole: boolean; least?: number; most?: number }
   | { kind: "text"; secret?: boolean }
   | { kind: "code"; language: Language }
   | { kind: "choice"; values: readonly string[] }
   | { kind: "choices"; values: readonly string[] }
   | { kind: "resource"; type: TypeName }
   | { kind: "resources"; type: TypeName }
+  | { kind: "zone" }
+  | { kind: "date" }
+  | { kind: "tags" }
   | { kind: "list" }
+  | { kind: "map" }
   | { kind: "rows"; of: Expression }
   | { kind: "struct"; of: Expression }
   | { kind: "union"; of: Expression }
@@ -51,14 +55,20 @@ export function controlOf(field: FieldSchema, owner = "", values: Values = {}): 
   while (Array.isArray(of) && of[0] === "optional") of = of[1];
   if (Array.isArray(of)) {
     if (of[0] === "list") return listControl(name, of[1]);
+    if (of[0] === "map" && of[1] === "string") return { kind: "map" };
     return of[0] === "partial" ? { kind: "struct", of: of[1] } : { kind: "json" };
   }
   if (of === "bool") return { kind: "switch" };
-  if (of === "int" || of === "uint") return { kind: "number", whole: true, ...(of === "uint" ? { least: 0 } : {}) };
-  if (of === "number") return { kind: "number", whole: false };
+  const [least, most] = /_(?:warning|critical)$/.test(name) ? [0, 100] : bounds[name] ?? (of === "uint" ? [0] : []);
+  const within = { ...(least !== undefined ? { least } : {}), ...(most !== undefined ? { most } : {}) };
+  if (of === "int" || of === "uint") return { kind: "number", whole: true, ...within };
+  if (of === "number") return { kind: "number", whole: false, ...within };
   if (of === "string" || of === "digest") {
     const type = references[name];
     if (type) return { kind: "resource", type };
+    if (/(?:^|_)timezone$/.test(name)) return { kind: "zone" };
+    if (name === "day_of_week") return { kind: "choice", values: weekdays };
+    if (name === "date") return { kind: "date" };
     return { kind: "text", ...(/secret|token|passkey|password/.test(name) ? { secret: true } : {}) };
   }
   const declared = typeOf(of);
@@ -68,7 +78,12 @@ export function controlOf(field: FieldSchema, owner = "", values: Values = {}): 
   return { kind: "json" };
 }
 
+const weekdays = ["", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+/** Numbers that mean something between two bounds alone. */
+const bounds: Record<string, [number, number?]> = { hour: [0, 23], minute: [0, 59], port: [1, 65535], volume_gb: [1], duration_minutes: [1], duration_ms: [0], replicas: [0], termination_timeout: [0], parallel: [0] };
+
 function listControl(name: string, of: Expression): Control {
+  if (name === "match_tags") return { kind: "tags" };
   const type = references[name];
   if (of === "string" && type) return { kind: "resources", type };
   const declared = typeOf(of);
@@ -78,4 +93,4 @@ function listControl(name: string, of: Expression): Control {
 }
 
 /** Controls that stand below their label and use the whole width. */
-export const isWide = (control: Control): boolean => ["code", "rows", "struct", "union", "json"].includes(control.kind);
+export const isWide = (control: Control): boolean => ["code", "rows", "struct", "union", "map", "json"].includes(control.kind);
