@@ -10,14 +10,14 @@ import { bearer, caller, login } from "./tools.mjs";
 const dir = tempDir("ui-fields");
 const skip = !program ? "chromium is not installed" : false;
 const COMPOSE = "services:\n  web:\n    image: nginx\n  cache:\n    image: redis\n";
-let pair, browser, page, as, stack, sync;
+let pair, browser, page, as, stack, sync, server;
 
 before(async () => {
   if (skip) return;
   pair = await startPair(dir, { agent: false, env: process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {} });
   as = caller(pair, bearer(await login(pair)));
   const id = (made) => made._id.$oid;
-  await as.write("CreateServer", { name: "fra-1", config: { enabled: false } });
+  server = id(await as.write("CreateServer", { name: "fra-1", config: { enabled: false } }));
   await as.write("CreateVariable", { name: "API_TOKEN", value: "x", is_secret: true, description: "Token of the public API." });
   stack = id(await as.write("CreateStack", { name: "shop", config: { file_contents: COMPOSE, environment: "TOKEN = [[API_TOKEN]]\nOTHER = [[NOBODY]]\n" } }));
   sync = id(await as.write("CreateResourceSync", { name: "all", config: { file_contents: '[[stack]]\nname = "shop"\n[stack.config]\n' } }));
@@ -86,7 +86,7 @@ test("compose: keys, values and names complete; mistakes are told with their lin
   await page.keyboard.press("Delete");
   await field("file_contents").getByRole("button", { name: /^Line \d+: / }).waitFor();
   await page.getByRole("button", { name: "Discard" }).click();
-  await field("file_contents").getByText("Compose file").waitFor();
+  await field("file_contents").getByText("Compose file", { exact: true }).waitFor();
 });
 
 test("variables: coloured, explained, completed", { skip }, async () => {
@@ -130,6 +130,46 @@ test("Tab indents where that means something, and leaves after Escape, as the fi
   await page.keyboard.press("Tab");
   assert.ok(!await at.evaluate((e) => e.contains(document.activeElement)));
   await page.getByRole("button", { name: "Discard" }).click();
+});
+
+test("what is typed wrongly is told and not saved; changes live through other tabs and are reviewed", { skip }, async () => {
+  await page.goto(`${pair.url}/servers/${server}?tab=config`);
+  const warning = field("cpu_warning").getByRole("textbox");
+  const bar = page.getByRole("region", { name: "Unsaved changes" });
+  await warning.fill("70");
+  await warning.fill("7o");
+  await bar.getByText("CPU warning: A number is needed.").waitFor();
+  assert.ok(await bar.getByRole("button", { name: "Review and save" }).isDisabled());
+  await warning.fill("75");
+  await bar.getByText("1 change").waitFor();
+  await page.getByRole("link", { name: "TOML", exact: true }).click();
+  await page.getByRole("textbox", { name: "As TOML" }).waitFor();
+  await page.getByRole("link", { name: "Config", exact: true }).click();
+  assert.equal(await warning.inputValue(), "75", "another tab did not lose it");
+  await warning.fill("x");
+  await bar.getByRole("button", { name: "Discard" }).click();
+  assert.equal(await warning.inputValue(), "90");
+  await warning.fill("80");
+  await page.keyboard.press("Control+s");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("region", { name: "Change of CPU warning" }).getByText("80").waitFor();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await bar.waitFor({ state: "hidden" });
+  assert.equal((await as.read("GetServer", { server })).config.cpu_warning, 80);
+});
+
+test("every type has its text as TOML, without a mistake in it", { skip }, async () => {
+  const types = ["Server", "Swarm", "Stack", "Deployment", "Build", "Repo", "Procedure", "Action", "Builder", "Alerter", "ResourceSync"];
+  const paths = { ResourceSync: "resource-syncs", Repo: "repos" };
+  for (const type of types) {
+    const config = type === "Builder" ? { type: "Server", params: {} } : type === "ResourceSync" ? { files_on_host: true } : {};
+    const made = (await as.write(`Create${type}`, { name: `toml-${type.toLowerCase()}`, config }))._id.$oid;
+    await page.goto(`${pair.url}/${paths[type] ?? `${type.toLowerCase()}s`}/${made}?tab=toml`);
+    await page.locator("[data-ready=true]").waitFor();
+    const shown = page.getByRole("textbox", { name: "As TOML" });
+    assert.match(await shown.textContent(), new RegExp(`name = "toml-${type.toLowerCase()}"`), type);
+    await page.locator(".foot").getByText("Resources as TOML").waitFor();
+  }
 });
 
 test("fields are usable at 360 px, by everybody, and by who may only look", { skip }, async () => {

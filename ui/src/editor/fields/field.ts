@@ -73,9 +73,10 @@ function marking(known: () => readonly VariableInfo[] | null): Extension {
 }
 
 export function createField(options: FieldOptions): Field {
-  let known: readonly VariableInfo[] | null = null;
+  let known: readonly VariableInfo[] | null = null, now = options.language;
   const language = new Compartment(), writable = new Compartment();
-  const locked = (readOnly: boolean): Extension => [EditorState.readOnly.of(readOnly)];
+  // An example in a field that cannot be written would look like its text.
+  const locked = (readOnly: boolean, name: Language): Extension => [EditorState.readOnly.of(readOnly), readOnly ? [] : placeholder(languages[name].hint)];
 
   let leaving = false;
   const leave = (on: boolean): void => {
@@ -128,7 +129,6 @@ export function createField(options: FieldOptions): Field {
         });
       }, { delay: 400 }) : [],
       keymap.of(languages[name].structured ? [{ key: "Tab", run: indentMore, shift: indentLess }] : []),
-      placeholder(languages[name].hint),
     ];
   }
 
@@ -149,8 +149,8 @@ export function createField(options: FieldOptions): Field {
           // With nothing open Escape gives Tab back to the page, until one types or leaves. The next Escape is for what is around.
           { key: "Escape", run: () => !leaving && (leave(true), true), stopPropagation: true },
         ]),
-        EditorView.domEventHandlers({ blur: () => leave(false), focus: () => { if (known === null && languageOf(options.language).variables) void learn(); } }),
-        writable.of(locked(options.readOnly)),
+        EditorView.domEventHandlers({ blur: () => leave(false), focus: () => { if (known === null && languageOf(now).variables) void learn(); } }),
+        writable.of(locked(options.readOnly, options.language)),
         EditorView.contentAttributes.of({ "aria-labelledby": options.labelledBy, spellcheck: "false", autocapitalize: "off", ...(options.describedBy ? { "aria-describedby": options.describedBy } : {}) }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;
@@ -166,8 +166,11 @@ export function createField(options: FieldOptions): Field {
   return {
     text: () => view.state.doc.toString(),
     setText: (text) => setText(view, text),
-    setReadOnly: (readOnly) => view.dispatch({ effects: writable.reconfigure(locked(readOnly)) }),
-    setLanguage: (name) => view.dispatch({ effects: language.reconfigure(speaking(name)) }),
+    setReadOnly: (readOnly) => view.dispatch({ effects: writable.reconfigure(locked(readOnly, now)) }),
+    setLanguage(name) {
+      now = name;
+      view.dispatch({ effects: [language.reconfigure(speaking(name)), writable.reconfigure(locked(view.state.readOnly, name))] });
+    },
     goTo(line, column) {
       const at = view.state.doc.line(Math.min(Math.max(1, line), view.state.doc.lines));
       const anchor = Math.min(at.to, at.from + column);
