@@ -6,6 +6,7 @@
  *   credentials.c   who asks
  *   dispatch.c  schema, access gate, handler (C for hot reads, policy Lua for the rest)
  *   reads.c     the handlers in C
+ *   ws_login.c  the upgrade and the login of both sockets below
  *   live.c      /ws/update
  *   terminal.c  /terminal/execute, /ws/terminal
  *
@@ -15,6 +16,7 @@
 #define API_API_H
 
 #include "auth/apikey.h"
+#include "auth/client_ip.h"
 #include "auth/jwt.h"
 #include "auth/rate_limit.h"
 #include "conf/conf.h"
@@ -137,11 +139,16 @@ void live_accept(struct live *live, struct http_req *req);
 /* Sends the list item of an Update to everybody who may see its target. */
 void live_broadcast(struct live *live, struct str target_type, struct str target_id, struct str item);
 
-/* The first frame of a socket of users: {"type":"Jwt","params":{"jwt"}} or {"type":"ApiKeys","params":{"key","secret"}}; borrowed
- * from the document. */
-bool live_read_login(yyjson_val *root, struct http_credentials *ret);
+/* ---- ws_login.c: how the sockets of users begin ---- */
+/* Whether an upgrade is asked for, and from which address; false: the request is answered. */
+bool ws_login_begin(struct http_req *req, char ip[CLIENT_IP_MAX]);
+/* ws_accept; false: the request is answered. */
+bool ws_login_accept(struct http_req *req, const struct ws_config *config, struct ws **ret_ws);
+/* Reads the first frame, {"type":"Jwt","params":{"jwt"}} or {"type":"ApiKeys","params":{"key","secret"}}, and finds out who it is:
+ * calls back as credentials_check. */
+void ws_login_check(struct api *api, struct str message, const char *ip, credentials_fn *on_login, void *data);
 /* Why a login was refused, as its text frame says it. */
-void live_write_refusal(int status, const struct diag *d, struct buf *out);
+void ws_login_refusal(Err err, const struct diag *d, struct buf *out);
 
 /* ---- terminal.c: /terminal/execute, /ws/terminal ---- */
 /* Runs the command that `body` asks for; answers with its output as it comes. */

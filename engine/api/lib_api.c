@@ -25,13 +25,6 @@ static struct api *api_of(lua_State *L)
   return api;
 }
 
-static int fail(lua_State *L, Err err, const struct diag *d, const char *what)
-{
-  lua_pushnil(L);
-  lua_push_err(L, err, d, what);
-  return 2;
-}
-
 static int raise_err(lua_State *L, Err err, const struct diag *d, const char *what)
 {
   lua_push_err(L, err, d, what);
@@ -76,7 +69,7 @@ static int l_dispatch(lua_State *L)
   struct diag d;
   if (!check_caller(L, 1, &caller)) {
     Err gone = diag_set(&d, ERR_FORBIDDEN, "the user of this request is gone or disabled");
-    return fail(L, gone, &d, name.ptr);
+    return lua_nil_err(L, gone, &d, name.ptr);
   }
   if (!lua_isnil(L, 5))
     caller.by = lua_check_str(L, 5);
@@ -86,7 +79,7 @@ static int l_dispatch(lua_State *L)
   answer_init(&a);
   Err err = json_parse(buf_str(text), &doc, &d);
   if (err)
-    return fail(L, err, &d, name.ptr);
+    return lua_nil_err(L, err, &d, name.ptr);
   struct policy_task *task = dispatch(api, group, name, yyjson_doc_get_root(doc), &caller, STR("script"), &a);
   yyjson_doc_free(doc);
   if (task) {
@@ -96,7 +89,7 @@ static int l_dispatch(lua_State *L)
   }
   if (a.err) {
     answer_release(&a);
-    return fail(L, a.err, &a.diag, name.ptr);
+    return lua_nil_err(L, a.err, &a.diag, name.ptr);
   }
   struct buf *body = lua_buf(L, 0);
   *body = a.body;
@@ -292,7 +285,7 @@ static int l_hash(lua_State *L)
   struct diag d;
   Err err = password_hash(api_of(L)->passwords, password, &job, &d);
   if (err)
-    return fail(L, err, &d, "password");
+    return lua_nil_err(L, err, &d, "password");
   *box = &job->op;
   return op_await(L, box, hash_finish);
 }
@@ -316,7 +309,7 @@ static int l_verify(lua_State *L)
   struct diag d;
   Err err = password_verify(api_of(L)->passwords, password, hash, &job, &d);
   if (err)
-    return fail(L, err, &d, "password");
+    return lua_nil_err(L, err, &d, "password");
   *box = &job->op;
   return op_await(L, box, verify_finish);
 }

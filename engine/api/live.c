@@ -3,7 +3,6 @@
  * A client logs in with its first frame; records that come before it is known are kept and sent then. One that reads
  * too slowly is closed, so that it reconnects instead of missing records silently. */
 #include "api/api.h"
-#include "auth/client_ip.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -51,11 +50,7 @@ static void subscriber_free(struct subscriber *s)
     s->live->first = s->next;
   if (s->next)
     s->next->prev = s->prev;
-  if (s->deadline) {
-    op_forget(s->deadline);
-    op_cancel(s->deadline);
-    op_unref(s->deadline);
-  }
+  op_drop(s->deadline);
   buf_release(&s->early);
   mem_free(s->ip);
   mem_free(s);
@@ -115,25 +110,6 @@ static void send_early(struct subscriber *s)
   buf_release(&s->early);
 }
 
-void live_write_refusal(int status, const struct diag *d, struct buf *out)
-{
-  buf_printf(out, "[%d %s]: %s", status, http_status_text(status), d->message);
-  struct str rest = d->trace[0] ? str_of(d->trace) : STR_NONE, line;
-  while (str_split(&rest, '\n', &line)) {
-    buf_add_text(out, ": ");
-    buf_add_str(out, line);
-  }
-}
-
-static void refuse(struct subscriber *s, int status, const struct diag *d)
-{
-  CLEANUP(buf_release) struct buf text = BUF_INIT(8 * 1024);
-  live_write_refusal(status, d, &text);
-  send_text(s, buf_str(&text));
-  if (!s->closed)
-    ws_close(s->ws, 0);
-}
-
 static void on_login(void *data, Err err, const struct diag *d, const struct caller *caller)
 {
   struct subscriber *s = data;
@@ -143,7 +119,11 @@ static void on_login(void *data, Err err, const struct diag *d, const struct cal
     return;
   }
   if (err) {
-    refuse(s, err_status(err), d);
+    CLEANUP(buf_release) struct buf text = BUF_INIT(8 * 1024);
+    ws_login_refusal(err, d, &text);
+    send_text(s, buf_str(&text));
+    if (!s->closed)
+      ws_close(s->ws, 0);
     return;
   }
   snprintf(s->user_id, sizeof s->user_id, "%.*s", STR_ARG(caller->id));
@@ -153,21 +133,6 @@ static void on_login(void *data, Err err, const struct diag *d, const struct cal
   send_early(s);
 }
 
-bool live_read_login(yyjson_val *root, struct http_credentials *ret)
-{
-  struct str type = json_get_str(root, "type");
-  yyjson_val *params = yyjson_obj_get(root, "params");
-  *ret = (struct http_credentials){0};
-  if (str_eq(type, STR("Jwt")))
-    ret->authorization = json_get_str(params, "jwt");
-  else if (str_eq(type, STR("ApiKeys"))) {
-    ret->key = json_get_str(params, "key");
-    ret->secret = json_get_str(params, "secret");
-    return ret->key.ptr && ret->secret.ptr;
-  }
-  return ret->authorization.ptr != NULL;
-}
-
 static void on_message(struct ws *ws, enum ws_kind kind, struct str message, void *data)
 {
   (void)ws;
@@ -175,17 +140,8 @@ static void on_message(struct ws *ws, enum ws_kind kind, struct str message, voi
   struct subscriber *s = data;
   if (s->logged_in || s->checking)
     return;
-  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
-  struct http_credentials given;
-  struct diag d;
-  if (json_parse(message, &doc, &d) || !live_read_login(yyjson_doc_get_root(doc), &given)) {
-    diag_set(&d, ERR_INVALID, "Invalid login message: expected {\"type\":\"Jwt\",\"params\":{\"jwt\":…}} or "
-                              "{\"type\":\"ApiKeys\",\"params\":{\"key\":…,\"secret\":…}}");
-    refuse(s, 400, &d);
-    return;
-  }
   s->checking = true;
-  credentials_check(s->live->api, &given, str_of(s->ip), /* need_enabled= */ true, on_login, s);
+  ws_login_check(s->live->api, message, s->ip, on_login, s);
 }
 
 static void on_deadline(struct op *op, void *data)
@@ -198,17 +154,9 @@ static void on_deadline(struct op *op, void *data)
 
 void live_accept(struct live *live, struct http_req *req)
 {
-  struct diag d;
   char ip[CLIENT_IP_MAX];
-  if (!ws_is_upgrade(req)) {
-    diag_set(&d, ERR_INVALID, "Connection header did not include 'upgrade': this route is a WebSocket");
-    http_answer_error(req, 400, &d);
+  if (!ws_login_begin(req, ip))
     return;
-  }
-  if (client_ip(http_req_header(req, "X-Forwarded-For"), http_req_header(req, "X-Real-IP"), http_req_peer_ip(req), NULL, 0, ip, &d)) {
-    http_answer_error(req, 401, &d);
-    return;
-  }
   struct subscriber *s = mem_new(sizeof *s);
   s->live = live;
   s->ip = mem_strdup(ip);
@@ -223,9 +171,7 @@ void live_accept(struct live *live, struct http_req *req)
   if (s->next)
     s->next->prev = s;
   live->first = s;
-  if (ws_accept(req, &config, &s->ws)) {
-    diag_set(&d, ERR_INVALID, "The WebSocket upgrade is not valid");
-    http_answer_error(req, 400, &d);
+  if (!ws_login_accept(req, &config, &s->ws)) {
     subscriber_free(s);
     return;
   }

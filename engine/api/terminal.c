@@ -5,7 +5,6 @@
  * browser misses output: its terminal stays.
  */
 #include "api/api.h"
-#include "auth/client_ip.h"
 #include "base/arena.h"
 #include "base/mem.h"
 
@@ -208,11 +207,7 @@ struct view {
 
 static void view_free(struct view *v)
 {
-  if (v->deadline) {
-    op_forget(v->deadline);
-    op_cancel(v->deadline);
-    op_unref(v->deadline);
-  }
+  op_drop(v->deadline);
   yyjson_doc_free(v->query);
   mem_wipe(v->early.ptr, v->early.len);
   buf_release(&v->early);
@@ -328,13 +323,6 @@ static void on_view_opened(struct op *op, void *data)
   answer_release(&a);
 }
 
-static void view_refuse(struct view *v, int status, const struct diag *d)
-{
-  CLEANUP(buf_release) struct buf text = BUF_INIT(8 * 1024);
-  live_write_refusal(status, d, &text);
-  view_say(v, buf_str(&text));
-}
-
 static void on_view_login(void *data, Err err, const struct diag *d, const struct caller *caller)
 {
   struct view *v = data;
@@ -345,7 +333,9 @@ static void on_view_login(void *data, Err err, const struct diag *d, const struc
     return;
   }
   if (err) {
-    view_refuse(v, err_status(err), d);
+    CLEANUP(buf_release) struct buf text = BUF_INIT(8 * 1024);
+    ws_login_refusal(err, d, &text);
+    view_say(v, buf_str(&text));
     return;
   }
   v->logged_in = v->busy = true;
@@ -382,18 +372,8 @@ static void on_view_message(struct ws *ws, enum ws_kind kind, struct str message
       keep_early(v, message);
     return;
   }
-  CLEANUP(json_doc_free) yyjson_doc *doc = NULL;
-  struct http_credentials given;
-  struct diag d;
-  v->asked = true;
-  if (json_parse(message, &doc, &d) || !live_read_login(yyjson_doc_get_root(doc), &given)) {
-    diag_set(&d, ERR_INVALID, "Invalid login message: expected {\"type\":\"Jwt\",\"params\":{\"jwt\":…}} or "
-                              "{\"type\":\"ApiKeys\",\"params\":{\"key\":…,\"secret\":…}}");
-    view_refuse(v, 400, &d);
-    return;
-  }
-  v->busy = true;
-  credentials_check(v->channel.api, &given, str_of(v->ip), /* need_enabled= */ true, on_view_login, v);
+  v->asked = v->busy = true;
+  ws_login_check(v->channel.api, message, v->ip, on_view_login, v);
 }
 
 static void on_view_deadline(struct op *op, void *data)
@@ -457,15 +437,8 @@ void terminal_accept(struct api *api, struct http_req *req)
 {
   struct diag d;
   char ip[CLIENT_IP_MAX];
-  if (!ws_is_upgrade(req)) {
-    diag_set(&d, ERR_INVALID, "Connection header did not include 'upgrade': this route is a WebSocket");
-    http_answer_error(req, 400, &d);
+  if (!ws_login_begin(req, ip))
     return;
-  }
-  if (client_ip(http_req_header(req, "X-Forwarded-For"), http_req_header(req, "X-Real-IP"), http_req_peer_ip(req), NULL, 0, ip, &d)) {
-    http_answer_error(req, 401, &d);
-    return;
-  }
   CLEANUP(json_doc_free) yyjson_doc *query = read_query(req);
   if (check_query(api, query, &d)) {
     refuse_query(req, &d);
@@ -480,9 +453,7 @@ void terminal_accept(struct api *api, struct http_req *req)
     .ping_after_idle_ms = VIEW_PING_MS, .receive_deadline_ms = VIEW_DEADLINE_MS, .pong_counts = true,
     .on_message = on_view_message, .on_close = on_ws_close, .data = v,
   };
-  if (ws_accept(req, &config, &v->ws)) {
-    diag_set(&d, ERR_INVALID, "The WebSocket upgrade is not valid");
-    http_answer_error(req, 400, &d);
+  if (!ws_login_accept(req, &config, &v->ws)) {
     view_free(v);
     return;
   }

@@ -1,6 +1,8 @@
 /* net/mailbox.c: see mailbox.h. */
 #include "net/mailbox.h"
 
+#include <stdlib.h>
+
 enum { TURN_NS = 2000000 };
 
 static struct mail *take(struct mailbox *m)
@@ -41,8 +43,11 @@ void mailbox_init(struct mailbox *m, uv_loop_t *loop, void (*on_message)(struct 
 
 void mailbox_post(struct mailbox *m, struct mail *mail)
 {
-  mail->next = NULL;
   uv_mutex_lock(&m->lock);
+#ifdef KOMODO_DEBUG
+  if (mail->next || m->last == mail)
+    abort();   /* posted twice: others would be lost */
+#endif
   if (m->last)
     m->last->next = mail;
   else

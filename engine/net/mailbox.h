@@ -1,7 +1,7 @@
 /* net/mailbox.h: messages from any thread to the thread of one loop, in the order of posting.
  *
  * Thread   mailbox_post from any thread; the rest on the loop's thread. Memory: a message belongs to the mailbox from
- * mailbox_post until `on_message` gets it.
+ * mailbox_post until `on_message` gets it; only then may it be posted again. It begins zeroed.
  */
 #ifndef NET_MAILBOX_H
 #define NET_MAILBOX_H

@@ -118,6 +118,15 @@ void op_cancel(struct op *op)
     op->cancel(op);
 }
 
+void op_drop(struct op *op)
+{
+  if (!op)
+    return;
+  op_forget(op);
+  op_cancel(op);
+  op_unref(op);
+}
+
 struct sleep {
   struct op op;
   uv_timer_t timer;

@@ -65,6 +65,9 @@ void op_forget(struct op *op);
 /* Asks it to end; nothing happens when it is done. The waiter is still called. */
 void op_cancel(struct op *op);
 
+/* Ends the caller's part in it: nobody is called, its reference goes. NULL is fine. */
+void op_drop(struct op *op);
+
 /* A timer as an op. Completes with OK after `ms`. */
 void op_sleep(struct op_loop *home, uint64_t ms, struct op **ret_op);
 

@@ -401,12 +401,9 @@ void monitor_close(struct monitor *m, void (*on_closed)(void *data), void *data)
   void *v;
   while (map_next(&m->targets, &at, NULL, &v)) {
     struct target *t = v;
-    if (t->call) {
-      op_forget(&t->call->op);
-      op_cancel(&t->call->op);
-      op_unref(&t->call->op);
-      t->call = NULL;
-    }
+    if (t->call)
+      op_drop(&t->call->op);
+    t->call = NULL;
     tell(&t->now);
     tell(&t->later);
   }

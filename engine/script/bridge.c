@@ -95,12 +95,33 @@ int lua_fail(lua_State *L, const struct op *op, const char *what)
   return lua_error(L);
 }
 
+static bool is_text_at(lua_State *L, int list, int i)
+{
+  bool is = lua_rawgeti(L, list, i) == LUA_TSTRING;
+  lua_pop(L, 1);
+  return is;
+}
+
+/* "message: cause: cause of the cause" */
 static int l_error_tostring(lua_State *L)
 {
-  lua_getfield(L, 1, "message");
-  if (!lua_isstring(L, -1))
-    lua_getfield(L, 1, "code");
-  luaL_tolstring(L, -1, NULL);
+  enum { ERR = 1, TRACE, WORDS, CAUSES_MAX = 8 };
+  luaL_Buffer out;
+  lua_settop(L, ERR);
+  bool has_causes = lua_getfield(L, ERR, "trace") == LUA_TTABLE;
+  if (lua_getfield(L, ERR, "message") != LUA_TSTRING) {
+    lua_getfield(L, ERR, "code");
+    lua_replace(L, WORDS);
+  }
+  luaL_buffinit(L, &out);
+  luaL_tolstring(L, WORDS, NULL);
+  luaL_addvalue(&out);
+  for (int i = 1; has_causes && i <= CAUSES_MAX && is_text_at(L, TRACE, i); i++) {
+    luaL_addstring(&out, ": ");
+    lua_rawgeti(L, TRACE, i);
+    luaL_addvalue(&out);
+  }
+  luaL_pushresult(&out);
   return 1;
 }
 
@@ -145,6 +166,13 @@ void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what)
   lua_mark_err(L);
 }
 
+int lua_nil_err(lua_State *L, Err err, const struct diag *d, const char *what)
+{
+  lua_pushnil(L);
+  lua_push_err(L, err, d, what);
+  return 2;
+}
+
 /* ---- small helpers of the lib_*.c files ---- */
 static int l_buf_gc(lua_State *L)
 {
@@ -177,9 +205,7 @@ int lua_json_result(lua_State *L, struct str json)
   diag_set(&d, ERR_PROTOCOL, "Failed to parse JSON bytes");   /* spec agent.md 20 */
   if (lua_type(L, -1) == LUA_TSTRING)
     diag_cause(&d, "%s", lua_tostring(L, -1));
-  lua_pushnil(L);
-  lua_push_err(L, ERR_PROTOCOL, &d, "");
-  return 2;
+  return lua_nil_err(L, ERR_PROTOCOL, &d, "");
 }
 
 void lua_engine_lib(lua_State *L, const char *name, const luaL_Reg *functions)

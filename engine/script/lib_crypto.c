@@ -94,9 +94,7 @@ static int push_coded(lua_State *L, const struct buf *out, const char *what)
     lua_pushlstring(L, out->ptr ? out->ptr : "", out->len);
     return 1;
   }
-  lua_pushnil(L);
-  lua_push_err(L, buf_err(out), NULL, what);
-  return 2;
+  return lua_nil_err(L, buf_err(out), NULL, what);
 }
 
 static int l_base64(lua_State *L)
@@ -114,9 +112,7 @@ static int l_from_base64(lua_State *L)
   Err err = base64_decode(out, text, BASE64_STANDARD);
   if (!err)
     return push_coded(L, out, "base64");
-  lua_pushnil(L);
-  lua_push_err(L, err, NULL, "base64");
-  return 2;
+  return lua_nil_err(L, err, NULL, "base64");
 }
 
 static int l_hex(lua_State *L)
@@ -138,9 +134,7 @@ static int l_from_hex(lua_State *L)
     luaL_pushresultsize(&b, text.len / 2);
     return 1;
   }
-  lua_pushnil(L);
-  lua_push_err(L, ERR_INVALID, NULL, "hex");
-  return 2;
+  return lua_nil_err(L, ERR_INVALID, NULL, "hex");
 }
 
 static int l_equal(lua_State *L)

@@ -53,9 +53,7 @@ static int decode(lua_State *L, parser *parse, const char *format)
   }
   struct diag named;
   diag_set(&named, err, "%s: %s", format, d.message);
-  lua_pushnil(L);
-  lua_push_err(L, err, &named, format);
-  return 2;
+  return lua_nil_err(L, err, &named, format);
 }
 
 static int l_toml(lua_State *L) { return decode(L, toml_parse, "TOML"); }

@@ -13,7 +13,7 @@ enum { HEADERS_MAX = 100, TIMEOUT_MAX_MS = 3600 * 1000, BODY_MAX = 256 * 1024 * 
        STREAM_BYTES = 256 * 1024 /* what a stream keeps before the server has to wait */ };
 
 static const char client_key;
-static const char STREAM[] = "komodo.http_stream";
+static const char STREAM[] = "http stream";
 
 /* ---- addresses ---- */
 static bool is_inside_v4(uint32_t ip)
@@ -193,13 +193,6 @@ static struct http_send check_send(lua_State *L)
   return send;
 }
 
-static int push_refused(lua_State *L, Err err, const struct diag *d)
-{
-  lua_pushnil(L);
-  lua_push_err(L, err, d, "http request");
-  return 2;
-}
-
 static int l_send(lua_State *L)
 {
   struct http_send send = check_send(L);
@@ -209,37 +202,25 @@ static int l_send(lua_State *L)
   struct diag d = {0};
   Err err = http_client_send(client_of(L), &send, &call, &d);
   if (err)
-    return push_refused(L, err, &d);
+    return lua_nil_err(L, err, &d, "http request");
   *box = &call->op;
   return op_await(L, box, sent);
 }
 
 /* ---- answers that are read piece by piece ---- */
 struct stream {
-  unsigned refs;             /* of the handle, of the call, of the one who waits */
+  struct feed feed;          /* of the handle, of the call, of the one who waits */
   struct http_call *call;
   struct buf pieces;         /* come, not read yet */
-  struct op *reader;         /* the one task that waits for a piece or the end */
   bool has_head, is_over;
 };
 
-static void stream_unref(struct stream *s)
+static void stream_free(struct feed *feed)
 {
-  if (--s->refs)
-    return;
+  struct stream *s = (struct stream *)feed;
   op_unref(&s->call->op);
   buf_release(&s->pieces);
   mem_free(s);
-}
-
-static void wake_reader(struct stream *s, Err err)
-{
-  struct op *reader = s->reader;
-  s->reader = NULL;
-  if (!reader)
-    return;
-  op_complete(reader, err, /* d= */ NULL);
-  op_unref(reader);
 }
 
 static bool on_piece(struct str piece, void *data)
@@ -249,7 +230,7 @@ static bool on_piece(struct str piece, void *data)
   buf_add_str(&s->pieces, piece);
   if (s->pieces.len >= STREAM_BYTES)
     http_call_hold(s->call, true);
-  wake_reader(s, OK);
+  feed_wake(&s->feed, OK);
   return buf_err(&s->pieces) == OK;
 }
 
@@ -258,17 +239,15 @@ static void on_over(struct op *op, void *data)
   struct stream *s = data;
   (void)op;
   s->has_head = s->is_over = true;
-  wake_reader(s, OK);
-  stream_unref(s);
+  feed_wake(&s->feed, OK);
+  feed_unref(&s->feed);
 }
 
 /* open{ … } -> stream | nil, err                                      [-1, +1|2, e] */
 static int l_open(lua_State *L)
 {
   struct http_send send = check_send(L);
-  struct stream **at = lua_newuserdatauv(L, sizeof *at, 0);
-  *at = NULL;
-  luaL_setmetatable(L, STREAM);
+  struct feed **handle = feed_handle(L, STREAM);
   struct stream *s = mem_new(sizeof *s);
   buf_init(&s->pieces, 4 * STREAM_BYTES);
   send.on_chunk = on_piece;
@@ -277,64 +256,20 @@ static int l_open(lua_State *L)
   Err err = http_client_send(client_of(L), &send, &s->call, &d);
   if (err) {
     mem_free(s);
-    return push_refused(L, err, &d);
+    return lua_nil_err(L, err, &d, "http request");
   }
-  s->refs = 2;
+  s->feed = (struct feed){.refs = 2, .free = stream_free};
   op_wait(&s->call->op, on_over, s);
-  *at = s;
+  *handle = &s->feed;
   return 1;
 }
 
-static struct stream *check_stream(lua_State *L)
-{
-  struct stream *s = *(struct stream **)luaL_checkudata(L, 1, STREAM);
-  if (!s)
-    luaL_error(L, "the stream is closed");
-  return s;
-}
-
-struct stream_wait {
-  struct op op;
-  struct stream *stream;
-};
-
-static void wait_free(struct op *op)
-{
-  stream_unref(((struct stream_wait *)op)->stream);
-  mem_free(op);
-}
-
-static void wait_cancel(struct op *op) { wake_reader(((struct stream_wait *)op)->stream, ERR_CANCELLED); }
-
-static int wait_for(lua_State *L, struct stream *s, lua_KFunction finish)
-{
-  if (s->reader)
-    return luaL_error(L, "another task reads this stream");
-  struct op **box = op_box(L);
-  struct stream_wait *wait = mem_new(sizeof *wait);
-  op_init(&wait->op, script_loop(L), wait_cancel, wait_free);
-  wait->stream = s;
-  s->refs++;
-  s->reader = &wait->op;
-  *box = &wait->op;
-  return op_await(L, box, finish);
-}
-
 /* stream:head() -> { status, headers, redirect? } | nil, err; a redirect is known once all was read   [-1, +1|2, e, waits] */
-static int l_head(lua_State *L);
-
-static int head_finish(lua_State *L, int status, lua_KContext ctx)
-{
-  struct op *op = (struct op *)ctx;
-  (void)status;
-  return op->err ? lua_fail(L, op, "http request") : l_head(L);
-}
-
 static int l_head(lua_State *L)
 {
-  struct stream *s = check_stream(L);
+  struct stream *s = feed_check(L, STREAM);
   if (!s->has_head)
-    return wait_for(L, s, head_finish);
+    return feed_wait(L, &s->feed, "http request", l_head);
   if (s->is_over && s->call->op.err && !s->pieces.len)
     return lua_fail(L, &s->call->op, "http request");
   push_head(L, s->call);
@@ -342,20 +277,11 @@ static int l_head(lua_State *L)
 }
 
 /* stream:read() -> bytes | nil at the end | nil, err                  [-1, +1|2, e, waits] */
-static int l_read(lua_State *L);
-
-static int read_finish(lua_State *L, int status, lua_KContext ctx)
-{
-  struct op *op = (struct op *)ctx;
-  (void)status;
-  return op->err ? lua_fail(L, op, "http request") : l_read(L);
-}
-
 static int l_read(lua_State *L)
 {
-  struct stream *s = check_stream(L);
+  struct stream *s = feed_check(L, STREAM);
   if (!s->pieces.len && !s->is_over)
-    return wait_for(L, s, read_finish);
+    return feed_wait(L, &s->feed, "http request", l_read);
   if (!s->pieces.len && s->call->op.err)
     return lua_fail(L, &s->call->op, "http request");
   if (!s->pieces.len)
@@ -368,11 +294,10 @@ static int l_read(lua_State *L)
 
 static int l_close(lua_State *L)
 {
-  struct stream **at = luaL_checkudata(L, 1, STREAM), *s = *at;
-  *at = NULL;
+  struct stream *s = feed_close(L, STREAM);
   if (s) {
     op_cancel(&s->call->op);
-    stream_unref(s);
+    feed_unref(&s->feed);
   }
   return 0;
 }
@@ -382,11 +307,8 @@ static int l_host(lua_State *L)
   struct buf *host = lua_buf(L, HTTP_CLIENT_HEAD_MAX);
   struct diag d = {0};
   Err err = http_url_host(luaL_checkstring(L, 1), host, &d);
-  if (err) {
-    lua_pushnil(L);
-    lua_push_err(L, err, &d, "url");
-    return 2;
-  }
+  if (err)
+    return lua_nil_err(L, err, &d, "url");
   lua_getglobal(L, "string");
   lua_getfield(L, -1, "lower");
   lua_pushlstring(L, host->ptr ? host->ptr : "", host->len);

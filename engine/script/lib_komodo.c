@@ -80,9 +80,7 @@ static int check_wait(lua_State *L, const char *what)
     return luaL_error(L, "%s: cannot wait here (inside table.sort, string.gsub, a metamethod called from C, or __close)", what);
   if (run->under_way < run->limits.tasks)
     return 0;
-  lua_pushnil(L);
-  lua_push_err(L, ERR_LIMIT, NULL, "requests under way");
-  return 2;
+  return lua_nil_err(L, ERR_LIMIT, NULL, "requests under way");
 }
 
 /* Under the guard, as everything between making a request and this: what is left in between would be lost. */
@@ -107,11 +105,8 @@ static void wait_for(struct run *run, struct request *request)
 
 static int park(lua_State *L, bool is_sent)
 {
-  if (!is_sent) {
-    lua_pushnil(L);
-    lua_push_err(L, ERR_NOMEM, NULL, "request");
-    return 2;
-  }
+  if (!is_sent)
+    return lua_nil_err(L, ERR_NOMEM, NULL, "request");
   run_of(L)->yielded = YIELD_WAIT;
   return lua_yieldk(L, 0, 0, answered);
 }
@@ -248,11 +243,8 @@ static int call(lua_State *L, enum script_group group, const char *what)
   int n = check_wait(L, what);
   if (n)
     return n;
-  if (run->api_calls - run->calls_base >= run->limits.api_calls) {
-    lua_pushnil(L);
-    lua_push_err(L, ERR_LIMIT, NULL, "API calls of this script");
-    return 2;
-  }
+  if (run->api_calls - run->calls_base >= run->limits.api_calls)
+    return lua_nil_err(L, ERR_LIMIT, NULL, "API calls of this script");
   task_abandon(run, run->current);   /* an error kept it from taking an answer */
   guard_enter();
   struct request *request = new_call(run, group, name, params);

@@ -134,9 +134,7 @@ static int run_codec(lua_State *L, enum codec codec, const char *what)
     luaL_pushresultsize(&b, len);
     return 1;
   }
-  lua_pushnil(L);
-  lua_push_err(L, err, NULL, what);
-  return 2;
+  return lua_nil_err(L, err, NULL, what);
 }
 
 static int l_hex(lua_State *L) { return run_codec(L, HEX, "hex"); }

@@ -8,36 +8,24 @@
 
 enum { ARGUMENTS_MAX = 16 * 1024 * 1024 };
 
-static const char SCRIPT[] = "komodo.script";
+static const char SCRIPT[] = "script";
 static const char runner_key;
 
 struct stream {
-  unsigned refs;
+  struct feed feed;
   struct script_run *run;
   struct buf lines;          /* not read yet; the log limit of the run bounds them */
-  struct op *reader;         /* the one task that waits for lines or the end */
   char *user;
   bool is_over;
 };
 
-static void stream_unref(struct stream *s)
+static void stream_free(struct feed *feed)
 {
-  if (--s->refs)
-    return;
+  struct stream *s = (struct stream *)feed;
   op_unref(&s->run->op);
   buf_release(&s->lines);
   mem_free(s->user);
   mem_free(s);
-}
-
-static void wake_reader(struct stream *s, Err err)
-{
-  struct op *reader = s->reader;
-  s->reader = NULL;
-  if (!reader)
-    return;
-  op_complete(reader, err, /* d= */ NULL);
-  op_unref(reader);
 }
 
 static void on_log(struct script_run *run, struct str lines, void *data)
@@ -45,7 +33,7 @@ static void on_log(struct script_run *run, struct str lines, void *data)
   struct stream *s = data;
   (void)run;
   buf_add_str(&s->lines, lines);
-  wake_reader(s, OK);
+  feed_wake(&s->feed, OK);
 }
 
 static void on_over(struct op *op, void *data)
@@ -53,8 +41,8 @@ static void on_over(struct op *op, void *data)
   struct stream *s = data;
   (void)op;
   s->is_over = true;
-  wake_reader(s, OK);
-  stream_unref(s);
+  feed_wake(&s->feed, OK);
+  feed_unref(&s->feed);
 }
 
 /* ---- start ---- */
@@ -139,9 +127,7 @@ static int l_start(lua_State *L)
   lua_getfield(L, 1, "rule");
   spec.is_rule = lua_toboolean(L, -1);
   struct str user = field_str(L, "user", false);
-  struct stream **at = lua_newuserdatauv(L, sizeof *at, 0);
-  *at = NULL;
-  luaL_setmetatable(L, SCRIPT);
+  struct feed **handle = feed_handle(L, SCRIPT);
   struct stream *s = mem_new(sizeof *s);
   s->user = str_dup(user);
   size_t log_max = SCRIPT_LIMITS_MAX.log_bytes;
@@ -155,73 +141,21 @@ static int l_start(lua_State *L)
   if (err) {
     mem_free(s->user);
     mem_free(s);
-    lua_pushnil(L);
-    lua_push_err(L, err, &d, "script");
-    return 2;
+    return lua_nil_err(L, err, &d, "script");
   }
-  s->refs = 2;
+  s->feed = (struct feed){.refs = 2, .free = stream_free};
   op_wait(&s->run->op, on_over, s);
-  *at = s;
+  *handle = &s->feed;
   return 1;
 }
 
 /* ---- the handle ---- */
-static struct stream *check_stream(lua_State *L)
-{
-  struct stream *s = *(struct stream **)luaL_checkudata(L, 1, SCRIPT);
-  if (!s)
-    luaL_error(L, "the script handle is closed");
-  return s;
-}
-
-/* Waits for lines or the end. */
-struct stream_read {
-  struct op op;
-  struct stream *stream;
-};
-
-static void read_free(struct op *op)
-{
-  stream_unref(((struct stream_read *)op)->stream);
-  mem_free(op);
-}
-
-static void read_cancel(struct op *op) { wake_reader(((struct stream_read *)op)->stream, ERR_CANCELLED); }
-
-static void read_start(struct stream *s, struct op_loop *loop, struct op **ret_op)
-{
-  struct stream_read *read = mem_new(sizeof *read);
-  op_init(&read->op, loop, read_cancel, read_free);
-  read->stream = s;
-  s->refs++;
-  s->reader = &read->op;
-  *ret_op = &read->op;
-}
-
-static int wait_for(lua_State *L, struct stream *s, lua_KFunction finish)
-{
-  if (s->reader)
-    return luaL_error(L, "another task reads this script");
-  struct op **box = op_box(L);
-  read_start(s, script_loop(L), box);
-  return op_await(L, box, finish);
-}
-
 /* script:read() -> lines, as many as there are; nil when the script is over   [-1, +1, e, waits] */
-static int l_read(lua_State *L);
-
-static int read_finish(lua_State *L, int status, lua_KContext ctx)
-{
-  struct op *op = (struct op *)ctx;
-  (void)status;
-  return op->err ? lua_fail(L, op, "script:read") : l_read(L);
-}
-
 static int l_read(lua_State *L)
 {
-  struct stream *s = check_stream(L);
+  struct stream *s = feed_check(L, SCRIPT);
   if (!s->lines.len && !s->is_over)
-    return wait_for(L, s, read_finish);
+    return feed_wait(L, &s->feed, "script:read", l_read);
   if (s->lines.len)
     lua_pushlstring(L, s->lines.ptr, s->lines.len);
   else
@@ -233,7 +167,7 @@ static int l_read(lua_State *L)
 /* script:take() -> lines | nil: as read, without waiting               [-1, +1, e] */
 static int l_take(lua_State *L)
 {
-  struct stream *s = check_stream(L);
+  struct stream *s = feed_check(L, SCRIPT);
   if (!s->lines.len)
     return 0;
   lua_pushlstring(L, s->lines.ptr, s->lines.len);
@@ -293,34 +227,25 @@ static int push_outcome(lua_State *L, const struct script_outcome *o)
 }
 
 /* script:outcome() -> table, once it is over                         [-1, +1, e, waits] */
-static int l_outcome(lua_State *L);
-
-static int outcome_finish(lua_State *L, int status, lua_KContext ctx)
-{
-  struct op *op = (struct op *)ctx;
-  (void)status;
-  return op->err ? lua_fail(L, op, "script:outcome") : l_outcome(L);
-}
-
 static int l_outcome(lua_State *L)
 {
-  struct stream *s = check_stream(L);
-  return s->is_over ? push_outcome(L, &s->run->outcome) : wait_for(L, s, outcome_finish);
+  struct stream *s = feed_check(L, SCRIPT);
+  return s->is_over ? push_outcome(L, &s->run->outcome) : feed_wait(L, &s->feed, "script:outcome", l_outcome);
 }
 
 static int l_cancel(lua_State *L)
 {
-  script_run_cancel(check_stream(L)->run);
+  struct stream *s = feed_check(L, SCRIPT);
+  script_run_cancel(s->run);
   return 0;
 }
 
 static int l_gc(lua_State *L)
 {
-  struct stream **at = lua_touserdata(L, 1), *s = *at;
-  *at = NULL;
+  struct stream *s = feed_close(L, SCRIPT);
   if (s) {
     op_cancel(&s->run->op);
-    stream_unref(s);
+    feed_unref(&s->feed);
   }
   return 0;
 }

@@ -89,9 +89,7 @@ static int l_parse(lua_State *L)
   }
   struct diag d;
   diag_set(&d, ERR_INVALID, "'%.40s' is not a time like 2026-01-31T12:34:56Z", lua_tostring(L, 1));
-  lua_pushnil(L);
-  lua_push_err(L, ERR_INVALID, &d, "time");
-  return 2;
+  return lua_nil_err(L, ERR_INVALID, &d, "time");
 }
 
 static const luaL_Reg functions[] = {{"iso", l_iso}, {"parse", l_parse}, {"mono", l_mono}, {NULL, NULL}};

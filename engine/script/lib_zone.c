@@ -9,9 +9,7 @@
 
 static int push_failure(lua_State *L, Err err, const struct diag *d)
 {
-  lua_pushnil(L);
-  lua_push_err(L, err, d, "komodo.time");
-  return 2;
+  return lua_nil_err(L, err, d, "komodo.time");
 }
 
 static Err find_zone(lua_State *L, int arg, const struct tz **ret_tz, struct diag *reterr)

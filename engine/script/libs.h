@@ -90,6 +90,8 @@ int lua_json_result(lua_State *L, struct str json);
 /* Pushes { code, message, trace, status } that prints well. `d` may be NULL; then the message is `what` and the code's words.
  * [-0, +1, m] */
 void lua_push_err(lua_State *L, Err err, const struct diag *d, const char *what);
+/* Pushes nil and such an error: `return lua_nil_err(…)`. Returns 2.  [-0, +2, m] */
+int lua_nil_err(lua_State *L, Err err, const struct diag *d, const char *what);
 /* The table on top is such an error: it prints well, and nobody else gets at the metatable.  [-0, +0, m] */
 void lua_mark_err(lua_State *L);
 /* Adds the library as engine.<name>.                                 [-0, +0, m] */

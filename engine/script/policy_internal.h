@@ -61,6 +61,20 @@ extern const char script_parked;                  /* its address marks the engin
 void bridge_open(lua_State *L);                   /* metatables */
 void errors_open(lua_State *L);                   /* the metatable of lua_mark_err, for those who look for it by name */
 
+/* ---- feed.c: a log, a body, a terminal: what comes piece by piece and is read by one task at a time ---- */
+struct feed {                                     /* first in what it is part of; Lua holds it by a handle, a pointer to it */
+  unsigned refs;
+  struct op *reader;                              /* waits for a piece or the end */
+  void (*free)(struct feed *feed);
+};
+void feed_unref(struct feed *feed);
+void feed_wake(struct feed *feed, Err err);       /* the reader, if any, looks again, or ends with the error */
+/* Ends a C function that found nothing to read: once woken, `again`, mostly that same function, is called anew. */
+int feed_wait(lua_State *L, struct feed *feed, const char *what, lua_CFunction again);
+struct feed **feed_handle(lua_State *L, const char *class_name);  /* [-0, +1, m] a handle without a feed yet */
+void *feed_check(lua_State *L, const char *class_name);           /* [-0, +0, e] the feed of the handle at 1 */
+void *feed_close(lua_State *L, const char *class_name);           /* [-0, +0, e] takes it from the handle; NULL: closed before */
+
 /* ---- lib_engine.c, loader.c ---- */
 int lib_engine_open(lua_State *L);                /* [-0, +1, m] the `engine` table */
 int lib_engine_handle(lua_State *L);              /* engine.handle, beside policy_call in policy.c */

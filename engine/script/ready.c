@@ -43,7 +43,14 @@ void run_enqueue(struct run *run, bool used_its_slice)
   r->ready[run->queue].last = run;
   atomic_fetch_add(&r->ready_count, 1);
   r->active++;
-  uv_cond_signal(&r->wake);
+}
+
+void ready_unlock(struct runner *r)
+{
+  bool needs_sleeper = r->idle && atomic_load(&r->ready_count);
+  uv_mutex_unlock(&r->lock);
+  if (needs_sleeper)
+    uv_cond_signal(&r->wake);   /* after the unlock: it would wake only to wait for the lock */
 }
 
 void run_dequeue(struct run *run)

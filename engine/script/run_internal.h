@@ -126,7 +126,7 @@ struct run {
   uv_mutex_t log_lock;
   struct buf log;                   /* log_lock */
   size_t log_total, log_dropped;    /* log_lock */
-  bool log_posted;                  /* log_lock: the loop thread knows */
+  bool log_posted;                  /* log_lock: log_message is on its way, or its lines wait for their time */
   bool log_said_full;               /* log_lock */
   struct message log_message, ended_message;
   atomic_uint posted;               /* A: messages the loop thread has not taken */
@@ -134,6 +134,7 @@ struct run {
   struct request *requests;         /* L: under way */
   uv_timer_t timer;                 /* L: the nearest of the times below; 0: none */
   uint64_t wall_at_ms, log_at_ms, hard_at_ms;
+  bool log_taken;                   /* log_message came, and its lines have not been told yet */
   uint64_t started_ms, log_told_ms;
   bool is_over, timer_closed;
 };
@@ -189,6 +190,7 @@ struct runner {
 
 /* ---- ready.c: which run is next; with the lock held ---- */
 void run_enqueue(struct run *run, bool used_its_slice);
+void ready_unlock(struct runner *runner);          /* lets go of the lock and wakes who is needed for what was enqueued */
 void run_dequeue(struct run *run);
 struct run *run_take(struct runner *runner);       /* NULL: none is ready */
 void run_charge(struct run *run, uint64_t cpu_ns); /* it used that much */
@@ -259,6 +261,8 @@ void lib_komodo_push(lua_State *L);                /* [-0, +1, -] it again */
 void lib_komodo_push_rule(lua_State *L);           /* [-0, +4, e] the loop of an alert rule and its first three arguments */
 void lib_komodo_push_encode(lua_State *L);         /* [-0, +1, m] komodo.json.encode */
 int lib_print(lua_State *L);
+/* One value as people read it: a table as JSON where that is possible, anything else as tostring does. [-0, +1, e] */
+void run_push_shown(lua_State *L, int index);
 void request_free(struct request *request);        /* NULL is fine; heap: under the guard on workers */
 /* Adds whole lines of valid UTF-8; takes the guard itself. Text longer than the limit is dropped and may be anything. */
 void run_log(struct run *run, struct str text);

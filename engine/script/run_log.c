@@ -59,8 +59,7 @@ void run_log(struct run *run, struct str text)
   guard_leave();
 }
 
-/* One value as people read it: a table as JSON where that is possible, anything else as tostring does. [-0, +1, e] */
-static void push_shown(lua_State *L, int index)
+void run_push_shown(lua_State *L, int index)
 {
   if (lua_istable(L, index)) {
     if (luaL_getmetafield(L, index, "__tostring") == LUA_TNIL) {
@@ -95,7 +94,7 @@ int lib_print(lua_State *L)
   for (int i = 1; i <= n; i++) {
     if (i > 1)
       lua_pushliteral(L, "\t");
-    push_shown(L, i);
+    run_push_shown(L, i);
   }
   lua_concat(L, lua_gettop(L) - n);
   make_clean(L);

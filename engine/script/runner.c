@@ -82,8 +82,10 @@ static void tell_log(struct run *run)
   uv_mutex_lock(&run->log_lock);
   struct buf got = run->log;
   run->log = lines;
-  run->log_posted = false;
+  if (run->log_taken)   /* else the message is still on its way, and may not be posted a second time */
+    run->log_posted = false;
   uv_mutex_unlock(&run->log_lock);
+  run->log_taken = false;
   run->log_at_ms = 0;
   if (got.len) {
     run->log_told_ms = now_ms();
@@ -151,7 +153,7 @@ void script_run_cancel(struct script_run *pub)
     worker_interrupt(run->worker);
   else if (run->state == RUN_WAITING)
     run_enqueue(run, /* used_its_slice= */ false);   /* its wait raises */
-  uv_mutex_unlock(&r->lock);
+  ready_unlock(r);
   run->hard_at_ms = was_never_started ? now_ms() : now_ms() + r->config.cancel_grace_ms;
   arm_timer(run);
   wake_monitor(r);
@@ -206,7 +208,7 @@ static void deliver(struct run *run, struct request *q)
   atomic_fetch_add(&run->answered, 1);
   if (run->state == RUN_WAITING)
     run_enqueue(run, /* used_its_slice= */ false);
-  uv_mutex_unlock(&r->lock);
+  ready_unlock(r);
   wake_monitor(r);
 }
 
@@ -284,11 +286,7 @@ void script_call_done(struct script_call *pub, Err err, int status, struct str j
 static void abandon_request(struct run *run, struct request *q)
 {
   unlink_request(run, q);
-  if (q->timer) {
-    op_forget(q->timer);
-    op_cancel(q->timer);
-    op_unref(q->timer);
-  }
+  op_drop(q->timer);
   if (q->call) {
     struct script_call *call = q->call;
     ((struct call *)call)->request = NULL;
@@ -426,6 +424,7 @@ static void on_message(struct mail *mail, void *data)
     abandoned(run, CONTAINER_OF(m, struct request, abandon));
     break;
   case MESSAGE_LOG:
+    run->log_taken = true;
     if (run->is_over)
       break;
     if (!run->log_told_ms || now_ms() >= run->log_told_ms + LOG_INTERVAL_MS) {
@@ -504,7 +503,7 @@ Err runner_start(struct runner *r, const struct script_spec *spec, struct script
   r->alive++;
   uv_mutex_lock(&r->lock);
   run_enqueue(run, /* used_its_slice= */ false);
-  uv_mutex_unlock(&r->lock);
+  ready_unlock(r);
   wake_monitor(r);
   *ret_run = &run->pub;
   return OK;

@@ -457,7 +457,7 @@ static int script_end(lua_State *L, int status, lua_KContext ctx)
   if (status != LUA_OK && status != LUA_YIELD) {
     run->finish = FINISH_ERROR;
     task_close_children(L, &run->main);
-    luaL_tolstring(L, -1, NULL);
+    run_push_shown(L, lua_gettop(L));
     return 1;
   }
   task_close_children(L, &run->main);

@@ -211,12 +211,8 @@ void task_cancel(struct op *op)
 /* Ends a parked task without running it again; its `<close>` variables run, and may not wait. */
 void task_drop(struct task *task)
 {
-  if (task->waiting) {
-    op_forget(task->waiting);
-    op_cancel(task->waiting);
-    op_unref(task->waiting);
-    task->waiting = NULL;
-  }
+  op_drop(task->waiting);
+  task->waiting = NULL;
   task->outcome = ERR_CANCELLED;
   lua_resetthread(task->co);
   task_ended(task);

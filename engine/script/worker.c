@@ -228,7 +228,7 @@ static void put_back(struct worker *w, struct run *run, enum step step, uint64_t
   } else {
     run->state = RUN_WAITING;
   }
-  uv_mutex_unlock(&r->lock);
+  ready_unlock(r);
   if (step == STEP_ENDED)
     mailbox_post(&r->mailbox, &run->ended_message.mail);
 }
@@ -248,8 +248,9 @@ static struct run *next_run(struct worker *w)
       uv_cond_wait(&r->wake, &r->lock);
     r->idle--;
     empty_grave(r);
-    if (late && !atomic_load(&r->ready_count))
+    if (late && !atomic_load(&r->ready_count) && r->threads > r->base)
       return NULL;
+    w->is_extra = w->is_extra && r->threads > r->base;   /* it takes the place of one that got stuck and has ended since */
   }
   if (r->stop)
     return NULL;

@@ -1,7 +1,8 @@
 /* How long a user script takes from runner_start to its first line on the loop thread, in microseconds.
  *
- *   script_bench [RUNS]      prints "cold P50 P99" and "warm P50 P99"
+ *   script_bench [RUNS]      prints "bare P50 P99", "cold P50 P99" and "warm P50 P99"
  *
+ * Bare: no script at all, only what every start needs of the system: the loop thread wakes a thread, which wakes the loop.
  * Cold: the first script of a fresh runner, whose worker has just gone to sleep and which keeps no heap yet. Warm: one script
  * after the other in one runner. Built on demand: cmake --build --preset release --target script_bench
  */
@@ -82,6 +83,53 @@ static uint64_t run_one(struct bench *b)
   return b->first_ns - begun;
 }
 
+/* ---- the bare hand-over ---- */
+struct relay {
+  uv_loop_t loop;
+  uv_async_t back;
+  uv_sem_t there;
+  bool stop, is_back;
+};
+
+static void on_back(uv_async_t *async) { ((struct relay *)async->data)->is_back = true; }
+
+static void relay_main(void *data)
+{
+  struct relay *r = data;
+  for (;;) {
+    uv_sem_wait(&r->there);
+    if (r->stop)
+      return;
+    uv_async_send(&r->back);
+  }
+}
+
+static void hand_over(uint64_t *taken, size_t n)
+{
+  struct relay r = {0};
+  uv_thread_t thread;
+  uv_loop_init(&r.loop);
+  uv_sem_init(&r.there, 0);
+  uv_async_init(&r.loop, &r.back, on_back);
+  r.back.data = &r;
+  if (uv_thread_create(&thread, relay_main, &r) != 0)
+    exit(1);
+  for (size_t i = 0; i < n; i++) {
+    uint64_t begun = clock_mono_ns();
+    uv_sem_post(&r.there);
+    for (r.is_back = false; !r.is_back;)
+      uv_run(&r.loop, UV_RUN_ONCE);
+    taken[i] = clock_mono_ns() - begun;
+  }
+  r.stop = true;
+  uv_sem_post(&r.there);
+  uv_thread_join(&thread);
+  uv_close((uv_handle_t *)&r.back, NULL);
+  uv_run(&r.loop, UV_RUN_DEFAULT);
+  uv_loop_close(&r.loop);
+  uv_sem_destroy(&r.there);
+}
+
 static int by_size(const void *a, const void *b)
 {
   uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -106,6 +154,8 @@ int main(int argc, char **argv)
   log_configure(&(struct log_config){.level = LOG_WARN});
   uv_loop_init(&b.loop);
   op_loop_init(&b.ops, &b.loop);
+  hand_over(taken, runs);
+  report("bare", taken, runs);
   for (size_t i = 0; i < COLD_RUNS; i++) {
     runner_begin(&b);
     uv_sleep(SETTLE_MS);   /* its threads have started and wait */

@@ -5,6 +5,7 @@ import http from "node:http";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { eventually, root, startPair, tempDir } from "./harness.mjs";
+import { at, beat, probes } from "./probes.mjs";
 import { bearer, caller, login, post } from "./tools.mjs";
 
 const dir = tempDir("alerts");
@@ -143,6 +144,30 @@ test("a rule that does not end is stopped while the API answers", async () => {
   assert.ok(Date.now() - begun < 5000);
   await eventually("both are off", async () => (await rule("endless")).state === "Disabled" && (await rule("waiting")).state === "Disabled");
   await remove("endless", "waiting");
+});
+
+test("hostile rules are stopped and disabled each, while others are evaluated and the API answers", { timeout: 300000 }, async () => {
+  const all = probes().filter((p) => ["cpu", "memory", "time"].includes(p.end) && !p.cancel && !/Echo|Slow|Keep/.test(p.source));
+  const some = all.filter((_, i) => i % 8 === 3);
+  await create("steady", `komodo.kv.incr("polls") return { level = "WARNING", message = "steady says so" }`, [poll()]);
+  const agent = new http.Agent({ keepAlive: true }), heart = beat(pair, bearer(await login(pair)), agent);
+  await Promise.all(some.map((p, i) => create(`hostile-${i}`, p.source, [poll()], { limits: { ...p.limits, cpu_seconds: 0.1, wall_seconds: 5 } })));
+  const before = (await rule("steady")).polls;
+  for (const [i, p] of some.entries()) {
+    const off = await eventually(`${p.name} is disabled`, async () => { const r = await rule(`hostile-${i}`); return r.state === "Disabled" && r; }, 120000);
+    assert.equal(off.polls, 3, p.name);
+    assert.match(off.error, /stopped: .*limits\.(cpu_seconds|memory_mb|wall_seconds)/, p.name);
+    assert.equal(off.alerts.length, 1, p.name);
+    assert.match(off.alerts[0].data.data.message, /failed in 3 polls in a row and is disabled/);
+  }
+  const times = await heart.stop();
+  agent.destroy();
+  const steady = await eventually("the steady rule goes on", async () => { const r = await rule("steady"); return r.polls >= before + 3 && r; });
+  assert.deepEqual([steady.state, steady.error ?? null], ["Ok", null]);
+  assert.equal((await customs("steady says so", { resolved: false })).length, 1);
+  console.log(`${some.length} hostile rules; API median ${at(times, 0.5).toFixed(1)} ms, 99% ${at(times, 0.99).toFixed(1)} ms`);
+  assert.ok(at(times, 0.99) < 500, `99% of the API's answers within ${at(times, 0.99)} ms`);
+  await remove("steady", ...some.map((_, i) => `hostile-${i}`));
 });
 
 test("a rule is tried out without opening anything", async () => {

@@ -255,6 +255,8 @@ test("http reaches named hosts, and nothing inside however it is spelled", async
     for (const host of hosts) assert.match(inside, new RegExp(`^${host.replace(/[.[\]]/g, "\\$&")}\t(forbidden|invalid|io)$`, "m"));
     assert.match(inside, /^127\.0\.0\.1\tforbidden$/m);
     assert.match(inside, /^localhost\tforbidden$/m);
+    assert.match(await output(`print(select(2, komodo.http.get("http://127.0.0.1:${port}/inside")))`),
+      /^komodo\.http: the request to 127\.0\.0\.1 failed: its address is loopback, .* needs the very capability "http:127\.0\.0\.1"\n/);
     assert.equal(seen.length, before);
     const elsewhere = ["[::1]", "localhost", "0", "127.0.0.2", "[::ffff:127.0.0.1]", "0x7f000002"];
     assert.equal(await output(`

@@ -6,7 +6,7 @@ import http from "node:http";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { bin, eventually, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login, post } from "./tools.mjs";
+import { bearer, caller, login, objectId, store, stored, userDocument } from "./tools.mjs";
 
 const dir = tempDir("replay");
 let pair, as, port;
@@ -15,7 +15,11 @@ const server = http.createServer((req, res) => res.end(req.url === "/raw" ? Buff
 before(async () => {
   await new Promise((resolve) => server.listen(0, resolve));
   ({ port } = server.address());
-  pair = await startPair(dir, { agent: false, env: { KOMODO_ENABLE_NEW_USERS: "true" } });
+  pair = await startPair(dir, { agent: false });
+  await pair.engine.stop();
+  const hash = stored(pair, "User")[0].config.data.password, rights = { nobody: {}, reader: { all: { Action: "Read" } }, starter: { all: { Action: "Execute" } } };
+  store(pair, { User: Object.fromEntries(Object.entries(rights).map(([name, more], i) => [objectId(0xb0 + i), userDocument(objectId(0xb0 + i), name, hash, more)])) });
+  await pair.startEngine();
   as = caller(pair, bearer(await login(pair)));
   await as.write("CreateVariable", { name: "TOKEN", value: "s3cr3t-value", is_secret: true });
   await as.write("CreateAction", { name: "child", config: { file_contents: "print(komodo.args.n) if komodo.args.bad then error('broken') end" } });
@@ -123,9 +127,16 @@ test("recordings are bounded, kept for the newest 20 runs, and not read by those
   assert.equal((await as.ask("read", "GetActionRecording", { id: unrecorded })).status, 404);
   for (const id of ["", "x/text", `${big.id}/text`]) assert.notEqual((await as.ask("read", "GetActionRecording", { id })).status, 200);
 
-  await post(`${pair.url}/auth/login/SignUpLocalUser`, { username: "reader", password: "reader-password" });
-  const reader = caller(pair, bearer(await login(pair, "reader", "reader-password")));
-  assert.equal((await reader.ask("read", "GetActionRecording", { id: big.id })).status, 403);
+  // Reading the Action shows its runs; what a run read and was given is for those who could start it.
+  const answers = async (name) => {
+    const user = caller(pair, bearer(await login(pair, name)));
+    const asked = [["read", "GetActionRun", { id: big.id }], ["read", "GetActionRecording", { id: big.id }], ["execute", "RunAction", { action: "big", record: true }]];
+    return Promise.all(asked.map(async ([group, request, params]) => (await user.ask(group, request, params)).status));
+  };
+  assert.deepEqual(await answers("nobody"), [403, 403, 403]);
+  assert.deepEqual(await answers("reader"), [200, 403, 403]);
+  assert.deepEqual(await answers("starter"), [200, 200, 200]);
+  await eventually("its run is over", async () => (await as.read("GetActionActionState", { action: "big" })).running === 0);
   await as.write("DeleteAction", { id: "big" });
   assert.equal((await as.ask("read", "GetActionRecording", { id: big.id })).status, 404);
 });

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import http from "node:http";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { eventually, root, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login, request } from "./tools.mjs";
+import { eventually, startPair, tempDir } from "./harness.mjs";
+import { at, beat, probes } from "./probes.mjs";
+import { bearer, caller, login } from "./tools.mjs";
 
 const BUNCH = 40, TURN_MS = 250;   // a machine without anything else to do needs a tenth of it
 const dir = tempDir("sandbox");
@@ -22,25 +22,6 @@ before(async () => {
 });
 after(async () => { agent?.destroy(); try { await pair?.stop(); } finally { fs.rmSync(dir, { recursive: true, force: true }); } });
 
-/** { name, end, limits, cancel, source } of every probe; the form is told in tests/c/script/test_probes.c. */
-function probes() {
-  const folder = path.join(root, "tests/c/script/probes");
-  const keys = { cpu: "cpu_seconds", wall: "wall_seconds", memory: "memory_mb", log: "log_kb", tasks: "tasks" };
-  return fs.readdirSync(folder).filter((f) => f.endsWith(".lua")).flatMap((file) =>
-    fs.readFileSync(path.join(folder, file), "utf8").split(/^--- /m).slice(1).map((text) => {
-      const at = text.indexOf("\n"), [, name, end, rest] = text.slice(0, at).match(/^(.*?): (\w+)(?: \| ?(.*))?$/);
-      const probe = { name: `${file}: ${name}`, end, limits: { cpu_seconds: 0.1, wall_seconds: 60, memory_mb: 8 }, source: text.slice(at + 1) };
-      if (end === "memory") probe.limits.cpu_seconds = 4;
-      for (const [, key, value] of (rest ?? "").matchAll(/(?<= |^)([a-z]+)=([\d.]+)(?= |$)/g)) {
-        if (key === "cancel") probe.cancel = Number(value);
-        else probe.limits[keys[key]] = Number(value);
-      }
-      // What the unit test answers differently, or bounds by a cancel that comes to the millisecond.
-      if (["ok", "error", "cancelled"].includes(end)) probe.limits.cpu_seconds = Math.max(1, probe.limits.cpu_seconds);
-      return probe;
-    }));
-}
-
 let number = 0;
 async function start(source, limits) {
   const name = `probe-${++number}`;
@@ -54,24 +35,6 @@ const cancel = async (id) => {
 };
 const stage = (update) => update.logs.find((l) => l.stage === "Execute Action") ?? update.logs.at(-1);
 
-/** Times GetVersion again and again until stop() gives the times, in order. */
-function beat() {
-  const times = [];
-  let on = true;
-  const done = (async () => {
-    while (on) {
-      const begin = performance.now();
-      const answer = await request(`${pair.url}/read/GetVersion`, { method: "POST", agent, body: "{}",
-        headers: { "Content-Type": "application/json", ...token } });
-      times.push(performance.now() - begin);
-      assert.equal(answer.status, 200);
-      await new Promise((r) => setTimeout(r, 10));
-    }
-    return times.sort((a, b) => a - b);
-  })();
-  return { stop: () => { on = false; return done; } };
-}
-
 /** A script that ticks, and says the longest time between two ticks of each second. */
 const TICKER = `
   local most, told = 0, komodo.now()
@@ -83,7 +46,6 @@ const TICKER = `
     if komodo.now() - told > 1000 then print("gap " .. most) most, told = 0, komodo.now() end
   end`;
 const gaps = (update) => [...stage(update).stdout.matchAll(/gap (\d+)/g)].map((m) => Number(m[1])).sort((a, b) => a - b);
-const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 
 const right = {
   cpu: /^stopped: .*limits\.cpu_seconds/, memory: /^stopped: .*limits\.memory_mb/, time: /^stopped: .*limits\.wall_seconds/,
@@ -93,7 +55,7 @@ const right = {
 test("every probe ends as it must, and nobody else notices", { timeout: 900000 }, async () => {
   const all = probes(), wrong = [];
   const ticker = await start(TICKER, { cpu_seconds: 600 });
-  const heart = beat();
+  const heart = beat(pair, token, agent);
   for (let i = 0; i < all.length; i += BUNCH) {
     await Promise.all(all.slice(i, i + BUNCH).map(async (probe) => {
       const id = await start(probe.source, probe.limits);

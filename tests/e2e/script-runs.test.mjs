@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import fs from "node:fs";
+import http from "node:http";
 import { after, before, test } from "node:test";
 import { eventually, startPair, tempDir } from "./harness.mjs";
 import { bearer, caller, login, objectId, request, sql, store, stored, userDocument } from "./tools.mjs";
@@ -119,22 +120,44 @@ test("more scripts than max_scripts wait their turn", async () => {
   for (const id of ids) await finished(id);
 });
 
-// The bound is the engine's; a machine that is busy with something else is given five tries to show it.
-test("a run is gone within 100 ms, whatever it does", async () => {
+/** Milliseconds for which the thread of the engine that lost most was ready to run and did not, since the last call for `seen`. */
+function lost(seen) {
+  let most = 0;
+  const tasks = `/proc/${pair.engine.child.pid}/task`;
+  for (const tid of fs.readdirSync(tasks)) {
+    let waited;
+    try { waited = Number(fs.readFileSync(`${tasks}/${tid}/schedstat`, "utf8").split(" ")[1]) / 1e6; } catch { continue; }   // it has ended meanwhile
+    if (seen.has(tid)) most = Math.max(most, waited - seen.get(tid));
+    seen.set(tid, waited);
+  }
+  return most;
+}
+
+// From the request to the stored end of the run, in the middle of seven tries; what the machine gave to others meanwhile does not
+// count. Every place inside the Lua state is measured by tests/c/script/test_cancel.c.
+test("a run is gone within 100 ms, whatever it waits for", async () => {
+  const silent = http.createServer(() => {});   // never answers
+  await new Promise((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const child = await create("komodo.sleep(60)", { concurrency: "parallel" });
   for (const body of ["while true do end", "komodo.sleep(60)", "pcall(function() while true do pcall(error) end end) while true do end",
-    `komodo.lock("never", function() komodo.lock("never", function() end) end)`]) {
-    const it = await create(`print("on") ${body}`, { limits: { cpu_seconds: 20 } });
-    const taken = [];
-    while (taken.length < 5 && !taken.some((ms) => ms < 100)) {
+    `komodo.lock("never", function() komodo.lock("never", function() end) end)`,
+    `komodo.http.get("http://127.0.0.1:${silent.address().port}/")`, `komodo.execute("RunAction", { action = "${child.name}" })`]) {
+    const it = await create(`print("on") ${body}`, { limits: { cpu_seconds: 20 }, capabilities: ["*", "http:127.0.0.1"] });
+    const taken = [], seen = new Map();
+    for (let i = 0; i < 7; i++) {
       const id = await start(it);
       await says(id, "on");
+      lost(seen);
       await cancel(it, id);
       const { end_ts } = await finished(id);
       const asked = (await admin.read("ListUpdates", { query: { operation: "CancelAction", "target.id": it.id } })).updates[0].start_ts;
-      taken.push(end_ts - asked);
+      taken.push(end_ts - asked - lost(seen));
     }
-    assert.ok(taken.some((ms) => ms < 100), `${body}: ${taken} ms`);
+    taken.sort((a, b) => a - b);
+    assert.ok(taken[3] <= 100, `${body}: ${taken} ms`);
   }
+  silent.closeAllConnections();
+  silent.close();
 });
 
 // ---- records ----

@@ -128,6 +128,22 @@ describe("check", function()
     assert.is_nil(of(nil, "print(komodo.event.anything)"))
   end)
 
+  it("documents what each trigger gives", function()
+    local events = require("komodo.check.events")
+    local file <close> = assert(io.open("docs/scripting.md"))
+    local docs = file:read("a")
+    for kind, fields in pairs(events.fields) do
+      for name in pairs(fields) do
+        assert.is_truthy(docs:find("[`{ ]" .. name .. "[`,( }]"), kind .. " events have a field '" .. name .. "', which docs/scripting.md does not name")
+      end
+    end
+    for kind, named in docs:gmatch("\n| `(%l+)` | (`[^|\n]*) |") do
+      if events.fields[kind] then
+        for name in named:gsub("%b()", ""):gsub(";.*", ""):gmatch("`([%w_]+)`") do assert.is_true(events.fields[kind][name], kind .. "." .. name) end
+      end
+    end
+  end)
+
   it("says where a mistake begins and ends", function()
     local d = check.script("local x = 1\nprint(x, yy)\nkomodo.read('Nope')")
     assert.same({ 2, 10, 2, 12 }, { d[1].line, d[1].column, d[1].end_line, d[1].end_column })

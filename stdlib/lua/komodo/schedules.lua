@@ -5,6 +5,7 @@ local engine = require("engine")
 local execute = require("komodo.execute")
 local fail = require("komodo.fail")
 local markup = require("komodo.markup")
+local paging = require("komodo.paging")
 local rights = require("komodo.script.rights")
 local runs = require("komodo.runs")
 
@@ -192,34 +193,15 @@ local sort_keys = {
   Enabled = function(it) return it.enabled and 1 or 0 end,
 }
 
-local function sort(list, by, desc)
-  local key = sort_keys[by]
-  table.sort(list, function(a, b)
-    if desc then a, b = b, a end
-    local x, y = key(a), key(b)
-    if x ~= y then return x < y end
-    if a.name ~= b.name then return a.name < b.name end
-    return a.target.id < b.target.id
-  end)
-end
-
-local function page_of(list, page, limit)
-  local out = json.array({})
-  if limit == 0 or limit > #list then limit = #list end
-  if #list == 0 or page > #list // limit then return out end
-  for i = page * limit + 1, math.min(#list, page * limit + limit) do out[#out + 1] = list[i] end
-  return out
-end
-
 engine.handle("read/ListSchedules", function(params, ctx)
   local query = { tags = params.tags, tag_behavior = params.tag_behavior, terms = params.terms, specific = { scheduled = true } }
   local list = {}
   for _, kind in ipairs(kinds) do
     for _, res in ipairs(model.select(ctx.user, kind, query, "Read")) do list[#list + 1] = item(kind, res) end
   end
-  sort(list, params.sort_by, params.sort_desc)
+  paging.sort(list, sort_keys[params.sort_by], params.sort_desc, function(it) return it.target.id end)
   local limit = type(params.limit) == "number" and params.limit or engine.conf("default_pagination_limit")
-  return page_of(list, params.page, limit)
+  return json.array(paging.page(list, params.page, limit))
 end)
 
 return schedules

@@ -187,6 +187,55 @@ static void a_chain_takes_one_turn_each(void **state)
   loop_close(&l);
 }
 
+/* Takes a millisecond. */
+static void on_done_slowly(struct op *op, void *data)
+{
+  for (uint64_t until = uv_hrtime() + 1000000; uv_hrtime() < until;)
+    continue;
+  ++*(unsigned *)data;
+  op_unref(op);
+}
+
+struct look {
+  uv_timer_t timer;
+  unsigned *done, seen;
+};
+
+static void on_look(uv_timer_t *timer)
+{
+  struct look *look = timer->data;
+  look->seen = *look->done;
+}
+
+static void a_turn_tells_no_more_than_it_has_time_for(void **state)
+{
+  (void)state;
+  enum { COUNT = 60 };
+  struct test_loop l;
+  bool freed[COUNT];
+  unsigned done = 0;
+  struct look look = {.done = &done};
+  loop_open(&l);
+  for (int i = 0; i < COUNT; i++) {
+    struct probe *p = probe_new(&l, &freed[i]);
+    op_wait(&p->op, on_done_slowly, &done);
+    op_complete(&p->op, OK, NULL);
+    op_unref(&p->op);
+  }
+  uv_timer_init(&l.uv, &look.timer);
+  look.timer.data = &look;
+  uv_run(&l.uv, UV_RUN_NOWAIT);
+  assert_in_range(done, 1, 5);             /* a turn has four milliseconds */
+  uv_timer_start(&look.timer, on_look, 0, 0);
+  RUN_UNTIL(&l, look.seen);
+  assert_in_range(look.seen, 1, 15);       /* others are served long before the list is empty */
+  RUN_UNTIL(&l, done == COUNT);
+  for (int i = 0; i < COUNT; i++)
+    assert_true(freed[i]);
+  uv_close((uv_handle_t *)&look.timer, NULL);
+  loop_close(&l);
+}
+
 static void sleeps_and_can_be_woken(void **state)
 {
   (void)state;
@@ -239,6 +288,7 @@ int main(void)
       cmocka_unit_test(a_cancelled_one_still_tells),
       cmocka_unit_test(a_forgotten_waiter_hears_nothing),
       cmocka_unit_test(a_chain_takes_one_turn_each),
+      cmocka_unit_test(a_turn_tells_no_more_than_it_has_time_for),
       cmocka_unit_test(sleeps_and_can_be_woken),
       cmocka_unit_test(the_list_is_drained_when_the_loop_closes),
   };

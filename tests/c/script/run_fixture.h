@@ -19,6 +19,7 @@ struct scripts {
   struct op_loop ops;
   struct runner *runner;
   unsigned calls, cancelled;
+  void (*on_call)(struct scripts *s, struct str name);   /* may be NULL; before each request is answered */
   struct script_call *kept;       /* of the request "Keep", which nobody answers before the end */
   uint64_t tick_ms;
   unsigned tick_gap;              /* the longest time between two requests "Tick" */
@@ -39,6 +40,8 @@ static inline void scripts_call(struct script_call *call, enum script_group grou
   struct scripts *s = data;
   (void)group;
   s->calls++;
+  if (s->on_call)
+    s->on_call(s, name);
   if (str_eqc(name, "Tick")) {
     uint64_t now = clock_mono_ms();
     if (s->tick_ms && now - s->tick_ms > s->tick_gap)
@@ -60,6 +63,12 @@ static inline void scripts_call(struct script_call *call, enum script_group grou
   } else if (str_eqc(name, "Failed")) {
     script_call_done(call, OK, 200, 
                      STR("{\"success\":false,\"logs\":[{\"stage\":\"Pull\",\"success\":false,\"stderr\":\"no image\"}]}"), NULL);
+  } else if (str_eqc(name, "Caused")) {
+    struct diag d;
+    diag_set(&d, ERR_INVALID, "it cannot be done");
+    diag_cause(&d, "the first cause");
+    diag_cause(&d, "the cause of that");
+    script_call_done(call, ERR_INVALID, 400, STR_NONE, &d);
   } else if (str_eqc(name, "module") && strstr(params.ptr, "\"slow\"")) {
     script_call_done(call, OK, 200, STR("{\"name\":\"slow\",\"source\":\"komodo.sleep(0.02) loads = (loads or 0) + 1 return { n = loads }\"}"), NULL);
   } else if (str_eqc(name, "module") && strstr(params.ptr, "\"fails\"")) {

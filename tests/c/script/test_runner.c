@@ -1,5 +1,6 @@
 /* runner.h: what scripts can do, how they are heard, how their errors read. */
 #include "run_fixture.h"
+#include "script/run_internal.h"
 
 static void returns_values(void **state)
 {
@@ -32,6 +33,10 @@ static void calls_the_engine(void **state)
   scripts_expect(&s, "local r, e = komodo.execute('Batch') return { r == nil, e.message }", "[true,\"Batch failed for web: busy\"]");
   scripts_expect(&s, "return komodo.execute('Failed', nil, { allow_failure = true }).success", "false");
   scripts_expect_error(&s, "assert(komodo.read('Nothing'))", "no Nothing here");
+  scripts_expect(&s, "local r, e = komodo.read('Caused') return { e.message, e.trace, tostring(e) }",
+                 "[\"it cannot be done\",[\"the first cause\",\"the cause of that\"],\"it cannot be done: the first cause: the cause of that\"]");
+  scripts_expect_error(&s, "assert(komodo.read('Caused'))", "it cannot be done: the first cause: the cause of that");
+  scripts_expect(&s, "local _, e = komodo.read('Nothing') e.message = nil e.trace = { 1 } return tostring(e)", "\"not_found\"");
   scripts_expect_error(&s, "komodo.read(7)", "test:1: komodo.read: the first argument");
   scripts_expect_error(&s, "komodo.read('Echo', { f = print })", "cannot be JSON");
   scripts_expect_error(&s, "table.sort({3, 2, 1}, function() komodo.sleep(0) end)", "cannot wait here");
@@ -46,7 +51,7 @@ static void calls_the_engine(void **state)
                  "local _, a = coroutine.resume(co, 1)\n"
                  "local ok, why = coroutine.resume(co, 2)\n"
                  "return { a, ok, why, coroutine.status(co) }", "[1,false,\"test:1: x2\",\"dead\"]");
-  assert_int_equal(s.calls, 11);
+  assert_int_equal(s.calls, 14);
   scripts_close(&s);
 }
 
@@ -89,6 +94,19 @@ static void errors_name_the_line(void **state)
   scripts_expect_error(&s, "error(setmetatable({}, { __tostring = function() return 7 end }))", "");
   scripts_expect_error(&s, "return print", "cannot be JSON");
   scripts_expect_error(&s, "return '\\xff'", "");
+  scripts_close(&s);
+}
+
+static void errors_are_shown_as_values_are(void **state)
+{
+  (void)state;
+  struct scripts s;
+  scripts_open(&s, 1);
+  scripts_expect_error(&s, "error({ message = 'm' })", "{\"message\":\"m\"}");
+  scripts_expect_error(&s, "error(setmetatable({}, { __tostring = function() return 'shown' end }))", "shown");
+  scripts_expect_error(&s, "error(7)", "7");
+  scripts_expect_error(&s, "error(nil)", "nil");
+  scripts_expect_error(&s, "error({ print })", "table: ");
   scripts_close(&s);
 }
 
@@ -155,6 +173,50 @@ static void streams_its_log(void **state)
   scripts_close(&s);
 }
 
+/* Waits until what a worker posted last is of that kind. */
+static void wait_for_mail(struct scripts *s, int kind)
+{
+  struct mailbox *m = &s->runner->mailbox;
+  for (bool is_there = false; !is_there; uv_sleep(1)) {
+    uv_mutex_lock(&m->lock);
+    is_there = m->last && (int)((struct message *)m->last)->kind == kind;
+    uv_mutex_unlock(&m->lock);
+  }
+}
+
+static void hold(struct scripts *s, struct str name)
+{
+  if (str_eqc(name, "Before"))
+    wait_for_mail(s, MESSAGE_LOG);
+  else if (str_eqc(name, "module"))
+    wait_for_mail(s, MESSAGE_REQUEST);
+}
+
+/* A request of the module takes the lines along that were printed after it; their message is still on its way then. */
+static void tells_once_of_lines_that_overtake(void **state)
+{
+  (void)state;
+  struct scripts s;
+  scripts_open(&s, 1);
+  s.on_call = hold;
+  struct heard heard = {.text = BUF_INIT(16 << 20)};
+  struct script_spec spec = {.on_log = on_log, .data = &heard};
+  struct script_run *run = scripts_run(&s,
+      "local n, begin = 0, os.clock()\n"
+      "komodo.all{ function() komodo.read('Before') end, function() pcall(require, 'absent') end, function()\n"
+      "  while os.clock() - begin < 0.05 do n = n + 1 if n <= 500 then print(n) end end komodo.read('Tick') end }\n"
+      "print('last')", &spec);
+  assert_int_equal(run->outcome.end, SCRIPT_OK);
+  assert_true(str_starts(buf_str(&heard.text), STR("1\n2\n")));
+  assert_true(str_ends(buf_str(&heard.text), STR("500\nlast\n")));
+  for (int turns = 0; turns < 10; turns++)
+    uv_run(&s.loop, UV_RUN_NOWAIT);
+  assert_int_equal(atomic_load(&((struct run *)run)->posted), 0);
+  op_unref(&run->op);
+  buf_release(&heard.text);
+  scripts_close(&s);
+}
+
 /* ---- many at once ---- */
 static void runs_many_at_once(void **state)
 {
@@ -175,6 +237,54 @@ static void runs_many_at_once(void **state)
   }
   scripts_close(&s);
 }
+
+/* ---- workers ---- */
+#ifndef __SANITIZE_THREAD__
+static unsigned workers_of(struct scripts *s)
+{
+  struct runner_stats stats;
+  runner_stats(s->runner, &stats);
+  return stats.workers;
+}
+
+/* While every worker is held by a long C function others do the work; they go again, and the configured number stays. */
+static void lends_workers_and_takes_them_back(void **state)
+{
+  (void)state;
+  enum { STUCK = 3, BASE = 2 };
+  struct scripts s;
+  scripts_open(&s, BASE);
+  struct script_spec spec = {.limits = {.cpu_seconds = 1000}};
+  struct script_run *stuck[STUCK];
+  for (int i = 0; i < STUCK; i++)
+    stuck[i] = scripts_start(&s, "('a'):rep(100000):find(('.-'):rep(30) .. 'b')", &spec);
+  for (int i = 0; i < STUCK; i++)
+    scripts_expect(&s, "komodo.sleep(0.001) return 'through'", "\"through\"");
+  while (workers_of(&s) < STUCK + 1)   /* each of them needs one, and then one is left for the others */
+    scripts_expect(&s, "return 1", "1");
+  for (int i = 0; i < STUCK; i++) {
+    assert_false(stuck[i]->op.done);
+    script_run_cancel(stuck[i]);
+    scripts_wait(&s, stuck[i]);
+    op_unref(&stuck[i]->op);
+  }
+  uint64_t begin = clock_mono_ms();
+  while (workers_of(&s) > BASE) {
+    uv_run(&s.loop, UV_RUN_ONCE);   /* the runner's monitor turns it */
+    assert_true(clock_mono_ms() - begin < 60000);
+  }
+  struct op *pause;
+  bool told = false;
+  op_sleep(&s.ops, 1500, &pause);   /* longer than a lent worker waits for work: those that are left are not lent */
+  op_wait(pause, scripts_told, &told);
+  while (!told)
+    uv_run(&s.loop, UV_RUN_ONCE);
+  op_unref(pause);
+  assert_int_equal(workers_of(&s), BASE);
+  scripts_expect(&s, "return 2", "2");
+  scripts_close(&s);
+}
+#endif
 
 /* ---- cancelling ---- */
 static void cancels_wherever_it_is(void **state)
@@ -207,7 +317,7 @@ static void cancels_wherever_it_is(void **state)
     scripts_wait(&s, run);
     uint64_t took = clock_mono_ms() - begin;
     assert_int_equal(run->outcome.end, SCRIPT_CANCELLED);
-    if (took > 10000)   /* that it ends is what is tested; within 100 ms is measured in tests/bench */
+    if (took > 10000)   /* that it ends is what is tested; test_cancel.c measures when */
       fail_msg("%s: %u ms", sources[i], (unsigned)took);
     op_unref(&run->op);
   }
@@ -279,9 +389,13 @@ int main(void)
       cmocka_unit_test(returns_values),           cmocka_unit_test(calls_the_engine),
       cmocka_unit_test(knows_its_arguments),      cmocka_unit_test(errors_name_the_line),
       cmocka_unit_test(explains_typescript),      cmocka_unit_test(streams_its_log),
+      cmocka_unit_test(tells_once_of_lines_that_overtake),
       cmocka_unit_test(runs_many_at_once),        cmocka_unit_test(cancels_wherever_it_is),
       cmocka_unit_test(closes_variables_when_cancelled), cmocka_unit_test(closes_while_scripts_run),
-      cmocka_unit_test(refuses_wrong_limits),
+      cmocka_unit_test(refuses_wrong_limits),     cmocka_unit_test(errors_are_shown_as_values_are),
+#ifndef __SANITIZE_THREAD__   /* see test_stop.c */
+      cmocka_unit_test(lends_workers_and_takes_them_back),
+#endif
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,8 +6,18 @@ local rawget, ask, tell, freeze = rawget, core.ask, core.tell, core.freeze
 
 -- Whoever is cancelled inside cannot wait any more: then the engine is told without waiting.
 local function unless_done(name, params)
-  local state = { done = false }
+  local state = { done = false, name = name, params = params }
   return setmetatable(state, { __close = function() if not state.done then tell(name, params) end end })
+end
+
+-- What pcall returned, once the engine knows that it is over; `failure` of the parameters says how it went, where they have one.
+local function finish(ending, ok, ...)
+  ending.done = true
+  if ending.params.failure then ending.params.failure = not ok and tostring((...)) or nil end
+  local _, why = ask(ending.name, ending.params)
+  if not ok then error((...), 0) end
+  if why then error(why, 0) end
+  return ...
 end
 
 local function need_text(value, what)
@@ -22,14 +32,7 @@ function komodo.stage(name, fn)
   local stage, problem = ask("stage_begin", { name = name })
   if not stage then error(problem, 0) end
   local ending <close> = unless_done("stage_end", { id = stage.id, failure = "cancelled" })
-  local function finish(ok, ...)
-    ending.done = true
-    local _, why = ask("stage_end", { id = stage.id, failure = not ok and tostring((...)) or nil })
-    if not ok then error((...), 0) end
-    if why then error(why, 0) end
-    return ...
-  end
-  return finish(pcall(fn))
+  return finish(ending, pcall(fn))
 end
 
 --- The value of a variable; nil, err when there is none.
@@ -112,12 +115,5 @@ function komodo.lock(name, fn)
   local ending <close> = unless_done("unlock", { name = name })
   local lock, problem = ask("lock", { name = name })
   if not lock then error(problem, 0) end
-  local function finish(ok, ...)
-    ending.done = true
-    local _, why = ask("unlock", { name = name })
-    if not ok then error((...), 0) end
-    if why then error(why, 0) end
-    return ...
-  end
-  return finish(pcall(fn))
+  return finish(ending, pcall(fn))
 end

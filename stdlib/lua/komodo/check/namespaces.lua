@@ -2,6 +2,8 @@
 ---
 ---   { name, doc, functions = { { name, signature, doc, cats = { "@param …", … } }, … }, fields = { { name, value, doc }, … } }
 
+local events = require("komodo.check.events")
+
 local M = {}
 
 local PROBLEM = "@return komodo.Error? problem"
@@ -88,33 +90,7 @@ M.callable = {
 }
 
 --- Classes that the functions name.
-M.classes = [[
----@class komodo.Event
----@field type "manual"|"schedule"|"webhook"|"startup"|"http"|"poll"|"event"|"procedure"
----@field user? string Of people: who started it.
----@field at? integer Of schedules: when it was due, in milliseconds.
----@field missed? boolean Of schedules: it was due while the engine was off.
----@field branch? string Of git services: what was pushed to.
----@field method? string Of http triggers, as the next ones.
----@field path? string
----@field query? table<string, string>
----@field headers? table<string, string> Names in lower case; also of git services.
----@field body? string|table Of git services: the decoded delivery.
----@field json? any The decoded body, when its type says JSON.
----@field form? table<string, string>
----@field ip? string
----@field target? { type: string, id: string, name: string, tags: string[], server: string? } Of alert rules: what they look at.
----@field state? string Of alert rules: the state of the target.
----@field stats? komodo.SystemStats Of alert rules: the last stats of the target's server.
----@field containers? komodo.ContainerListItem[] Of alert rules: those of the target.
----@field history? fun(minutes: number): komodo.SystemStatsRecord[] Of alert rules: stored stats, oldest first.
----@field name? string Of events: "update:DeployStack", "alert:ServerCpu".
----@field update? komodo.Update
----@field alert? komodo.Alert
----@field dropped? integer Events that were left out before this one, since too many waited.
----@field procedure? string Of steps of Procedures, as the next ones.
----@field stage? string
----@field results? table What the stages before did and returned, by number and by name.
+M.classes = events.luacats() .. [[
 
 ---@class komodo.TimeParts
 ---@field year integer

@@ -3,6 +3,7 @@ local deployment = require("komodo.resource.deployment")
 local engine = require("engine")
 local fail = require("komodo.fail")
 local log = require("komodo.read.log")
+local paging = require("komodo.paging")
 local resource = require("komodo.resource")
 
 local json, store, status = engine.json, engine.store, engine.status
@@ -120,19 +121,8 @@ engine.handle("read/ListAllContainers", function(params, ctx)
   for _, c in ipairs(found) do
     local pass = #params.state == 0
     for _, wanted in ipairs(params.state) do pass = pass or c.state == wanted end
-    for _, term in ipairs(params.terms) do pass = pass and c.name:lower():find(term:lower(), 1, true) ~= nil end
     if pass then kept[#kept + 1] = c end
   end
-  local key = sort_keys[params.sort_by] or sort_keys.Name
-  table.sort(kept, function(a, b)
-    local x, y = key(a), key(b)
-    if x == y then x, y = a.name, b.name end
-    if params.sort_desc then return x > y end
-    return x < y
-  end)
-  local limit = params.limit or engine.conf("default_pagination_limit")
-  local out = json.array({})
-  local from = limit == 0 and 1 or params.page * limit + 1
-  for i = from, limit == 0 and #kept or math.min(#kept, from + limit - 1) do out[#out + 1] = kept[i] end
-  return out
+  kept = paging.sort(paging.named(kept, params.terms), sort_keys[params.sort_by] or sort_keys.Name, params.sort_desc)
+  return json.array(paging.page(kept, params.page, params.limit or engine.conf("default_pagination_limit")))
 end)

@@ -1,5 +1,6 @@
 --- ListTerminals (spec api.md 17.4).
 local engine = require("engine")
+local paging = require("komodo.paging")
 local resource = require("komodo.resource")
 local terminals = require("komodo.terminals")
 
@@ -45,23 +46,8 @@ local keys = {
 }
 
 local function page_of(list, params)
-  local kept, out = {}, json.array({})
-  for _, item in ipairs(list) do
-    local pass = true
-    for _, term in ipairs(params.terms) do pass = pass and item.name:lower():find(term:lower(), 1, true) ~= nil end
-    if pass then kept[#kept + 1] = item end
-  end
-  local key = keys[params.sort_by] or keys.Name
-  table.sort(kept, function(a, b)
-    local x, y = key(a), key(b)
-    if x == y then x, y = a.name, b.name end
-    if params.sort_desc then return x > y end
-    return x < y
-  end)
-  local limit = params.limit or engine.conf("default_pagination_limit")
-  local from = limit == 0 and 1 or params.page * limit + 1
-  for i = from, limit == 0 and #kept or math.min(#kept, from + limit - 1) do out[#out + 1] = kept[i] end
-  return out
+  local kept = paging.sort(paging.named(list, params.terms), keys[params.sort_by] or keys.Name, params.sort_desc)
+  return json.array(paging.page(kept, params.page, params.limit or engine.conf("default_pagination_limit")))
 end
 
 -- Of all servers that answer and have something for the caller.

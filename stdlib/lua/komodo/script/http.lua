@@ -73,9 +73,13 @@ local function follow(run, p, timeout, transfer)
     local host = fail.unless(nil, engine.http.host(url))
     run:require("http", host)
     local left = math.max(1, math.floor(deadline - engine.time.mono()))
-    local answer = fail.unless("komodo.http: the request to " .. host .. " failed", transfer({
+    local answer, err = transfer({
       method = method, url = url, headers = headers, body = body, timeout_ms = left, inside = run:names("http:" .. host),   -- as it is spelled
-    }))
+    })
+    if err and err.code == "forbidden" then
+      err = fail.new("forbidden", ('its address is loopback, link-local or of this machine, which needs the very capability "http:%s"'):format(host))
+    end
+    fail.unless("komodo.http: the request to " .. host .. " failed", answer, err)
     local next_url = answer.redirect
     if not next_url then return answer, url end
     if answer.status == 303 or (method == "POST" and answer.status <= 302) then method, body = "GET", "" end

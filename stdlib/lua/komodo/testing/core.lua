@@ -80,7 +80,7 @@ end
 
 -- ---- the parts ----
 
-local error_mt = { __tostring = function(e) return e.message end }
+local error_mt = { __tostring = function(e) return table.concat({ e.message, table.unpack(e.trace or {}) }, ": ") end }
 
 --- An error as the module returns it.
 function M.problem(fields)
