@@ -44,6 +44,7 @@ const look = EditorView.theme({
   ".cm-content": { padding: "6px 0", minHeight: "calc(var(--rows) * 20px + 12px)" },
   ".cm-line": { padding: "0 8px" },
   ".cm-gutters": { backgroundColor: "transparent" },
+  "&:not(.cm-focused) .cm-matchingBracket": { backgroundColor: "transparent", outline: "none" },
   ".cm-lineNumbers .cm-gutterElement": { minWidth: "34px", padding: "0 4px 0 6px" },
   ".cm-variable": { color: "var(--code-key)", backgroundColor: "color-mix(in srgb, var(--code-key) 12%, transparent)", borderRadius: "3px" },
   ".cm-variable *": { color: "inherit" },

@@ -95,6 +95,6 @@ export function idle(owner: string, name: string, values: Values): string | null
     if (name === "date" && values["schedule_type"] !== "OneTime") return "Only for windows that come once.";
   }
   if (owner === "ResourceSyncConfig" && name === "delete" && values["managed"]) return "A managed sync always deletes.";
-  if (name.startsWith("schedule_") && !text(values, "schedule")) return "There is no schedule.";
+  if (name.startsWith("schedule_") && "schedule" in values && !text(values, "schedule")) return "There is no schedule.";
   return null;
 }

@@ -68,6 +68,8 @@ describe("groups", () => {
     expect(idle("StackConfig", "server_id", { swarm_id: "x" })).toMatch(/swarm/);
     expect(idle("StackConfig", "branch", { linked_repo: "x" })).toMatch(/linked repo/);
     expect(idle("StackConfig", "branch", { linked_repo: "" })).toBeNull();
+    expect(idle("MaintenanceWindow", "date", { schedule_type: "Daily" })).toMatch(/once/);
+    expect(idle("MaintenanceWindow", "schedule_type", { schedule_type: "Daily" })).toBeNull();
     expect(idle("ServerConfig", "cpu_warning", { send_cpu_alerts: false })).toMatch(/off/);
   });
 });
