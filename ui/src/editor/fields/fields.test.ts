@@ -132,6 +132,17 @@ describe("resource files", () => {
   ])("problems of %j", (text, expected) => expect(syncProblems(text)).toMatchObject(expected));
 });
 
+describe("long files", () => {
+  const quick = (look: () => unknown): void => {
+    const start = performance.now();
+    look();
+    expect(performance.now() - start).toBeLessThan(3000);   // some 100 ms on a quiet machine
+  };
+  it("of resources", () => quick(() => expect(syncProblems(Array.from({ length: 1000 }, (_, i) => `[[stack]]\nname = "s${i}"\n[stack.config]\nserver = "a"\nauto_pull = true\n`).join(""))).toEqual([])));
+  it("of services", () => quick(() => expect(composeProblems(`services:\n${Array.from({ length: 700 }, (_, i) => `  s${i}:\n    image: a\n    restart: always\n`).join("")}`)).toEqual([])));
+  it("made to be slow", () => quick(() => composeProblems(`a${" ".repeat(100_000)}b\n${"- ".repeat(50_000)}x`)));
+});
+
 describe("JSON", () => {
   it.each<[string, number | null, number?]>([
     ["", null], ['{ "a": [1, 2.5e3, "x\\n", true, null] }', null], ["[]", null], ['{\n  "a": 1,\n}', 3, 0], ['{"a" 1}', 1, 5], ["[1\n 2]", 2, 1], ['{\n "a": tru\n}', 2, 6], ["[1", 1, 2], ['{"a": "x', 1, 6], ["1 2", 1, 2], ["[01]", 1, 1], ["{a: 1}", 1, 1],

@@ -13,9 +13,11 @@ interface Item {
   names: TypeName | "Tag" | null;
   /** Kind of value, in a word. */
   type: string;
-  /** Keys inside; made when somebody looks, since what a file chooses before decides. */
-  table: () => Table | null;
+  /** Keys inside; a union's depend on what the file chose before. */
+  table: (kindAt: KindAt) => Table | null;
 }
+/** The variant of a union that the file chooses at the place that is looked at, when it does. */
+type KindAt = (variants: readonly string[]) => string | undefined;
 /** Keys by name. `open`: others may be in it too. */
 interface Table { title: string; keys: ReadonlyMap<string, Item>; open?: boolean }
 
@@ -30,20 +32,19 @@ function tomlName(field: FieldSchema, control: Control): string {
 }
 const typeWords: Record<Control["kind"], string> = { switch: "true or false", number: "number", text: "text", code: "text", choice: "text", choices: "list", resource: "name", resources: "names", list: "list of texts", tags: "list of texts", map: "table", zone: "text", date: "text", rows: "list of tables", struct: "table", union: "table", version: "version", json: "value" };
 
-function itemOf(field: FieldSchema, owner: string, title: string, kindAt: (variant: readonly string[]) => string | undefined): Item {
+function itemOf(field: FieldSchema, owner: string, title: string): Item {
   const control = controlOf(field, owner);
   return plain(field.doc ?? "", typeWords[control.kind], {
     names: control.kind === "resource" || control.kind === "resources" ? control.type : control.kind === "tags" ? "Tag" : null,
     values: control.kind === "switch" ? ["true", "false"] : control.kind === "choice" || control.kind === "choices" ? control.values.filter(Boolean) : [],
-    table: () => (control.kind === "struct" || control.kind === "union" || control.kind === "rows" ? tableOf(control.of, title, kindAt) : null),
+    table: (kindAt) => (control.kind === "struct" || control.kind === "union" || control.kind === "rows" ? tableOf(control.of, title, kindAt) : null),
   });
 }
 
-/** `kindAt`: the variant of a union that the file chooses there, when it does. */
-function tableOf(of: Expression, title: string, kindAt: (variant: readonly string[]) => string | undefined): Table | null {
+function tableOf(of: Expression, title: string, kindAt: KindAt): Table | null {
   const declared = typeOf(of);
   const owner = typeof of === "string" ? of : "";
-  if (declared?.kind === "struct") return fieldsTable(declared.fields, owner, title, kindAt);
+  if (declared?.kind === "struct") return fieldsTable(declared.fields, owner, title);
   if (declared?.kind !== "union") return null;
   const names = declared.variants.map((v) => v.name), chosen = kindAt(names);
   const variants = declared.variants.filter((v) => chosen === undefined || v.name === chosen);
@@ -52,7 +53,7 @@ function tableOf(of: Expression, title: string, kindAt: (variant: readonly strin
     const inner = new Map<string, Item>();
     for (const v of variants) {
       const struct = v.type && typeOf(v.type);
-      if (struct && struct.kind === "struct") for (const [name, item] of fieldsTable(struct.fields, typeof v.type === "string" ? v.type : "", title, kindAt).keys) inner.set(name, item);
+      if (struct && struct.kind === "struct") for (const [name, item] of fieldsTable(struct.fields, typeof v.type === "string" ? v.type : "", title).keys) inner.set(name, item);
     }
     return { title, keys: inner, open: chosen === undefined };
   };
@@ -60,8 +61,14 @@ function tableOf(of: Expression, title: string, kindAt: (variant: readonly strin
   return { title, keys };
 }
 
-function fieldsTable(fields: readonly FieldSchema[], owner: string, title: string, kindAt: (variant: readonly string[]) => string | undefined): Table {
-  return { title, keys: new Map(fields.map((field) => [tomlName(field, controlOf(field, owner)), itemOf(field, owner, title, kindAt)])) };
+// Files have thousands of keys: a table is made once.
+const tables = new Map<readonly FieldSchema[], Map<string, Table>>();
+function fieldsTable(fields: readonly FieldSchema[], owner: string, title: string): Table {
+  let byTitle = tables.get(fields);
+  if (!byTitle) tables.set(fields, byTitle = new Map());
+  let table = byTitle.get(title);
+  if (!table) byTitle.set(title, table = { title, keys: new Map(fields.map((field) => [tomlName(field, controlOf(field, owner)), itemOf(field, owner, title)])) });
+  return table;
 }
 
 const variable: Table = { title: "a variable", keys: new Map([
@@ -78,7 +85,7 @@ const group: Table = { title: "a user group", keys: new Map([
   ]) }) })],
 ]) };
 
-function rootTable(kindAt: (variant: readonly string[]) => string | undefined): Table {
+function makeRoot(): Table {
   const keys = new Map<string, Item>();
   for (const kind of kinds) {
     const config = schema.configs[kind.name];
@@ -89,7 +96,7 @@ function rootTable(kindAt: (variant: readonly string[]) => string | undefined): 
       ["tags", plain("Names of tags.", "list of texts", { names: "Tag" })],
       ...(deploys ? [["deploy", plain("Running the sync deploys it when it changed.", "true or false")], ["after", plain("What is deployed before it.", "names", { names: kind.name })]] as [string, Item][] : []),
     ]);
-    entry.set("config", plain(`Settings of the ${kind.label}.`, "table", { table: () => (config ? tableOf(config, title, kindAt) : null) }));
+    entry.set("config", plain(`Settings of the ${kind.label}.`, "table", { table: (kindAt) => (config ? tableOf(config, title, kindAt) : null) }));
     keys.set(snake(kind.name), plain(`A ${kind.label}. Write [[${snake(kind.name)}]] for each.`, "list of tables", { table: () => ({ title: `a ${kind.label}`, keys: entry }) }));
   }
   keys.set("variable", plain("A variable. Write [[variable]] for each.", "list of tables", { table: () => variable }));
@@ -97,30 +104,32 @@ function rootTable(kindAt: (variant: readonly string[]) => string | undefined): 
   return { title: "the file", keys };
 }
 
+const root = makeRoot();
+
 /** Other spellings that the engine reads as well. */
 function sameKey(table: Table, key: string): Item | undefined {
   return table.keys.get(key) ?? table.keys.get(key.replace(/s$/, "")) ?? table.keys.get(`${key}s`) ?? table.keys.get(key.replace(/_id$/, "")) ?? table.keys.get(key.replace(/_ids$/, "s"));
 }
 
-/** The item at a path, or the first of its keys that nobody knows. */
-function walk(path: readonly string[], keys: readonly TomlKey[]): { item: Item | null; table: Table | null; unknown: string | null } {
+/** The item at a path, or the first of its keys that nobody knows; `count` of the keys stand before it. */
+function walk(path: readonly string[], keys: readonly TomlKey[], count = keys.length): { item: Item | null; table: Table | null; unknown: string | null } {
   let at: string[] = [];
   // What `type` beside the union says, the one set last.
   const kindAt = (variants: readonly string[]): string | undefined => {
-    for (let i = keys.length - 1; i >= 0; i--) {
+    for (let i = count - 1; i >= 0; i--) {
       const key = keys[i]!;
       if (key.path.at(-1) === "type" && key.path.length === at.length + 1 && at.every((part, n) => part === key.path[n])) return key.value !== undefined && variants.includes(key.value) ? key.value : undefined;
     }
     return undefined;
   };
-  let table: Table | null = rootTable(kindAt), item: Item | null = null;
+  let table: Table | null = root, item: Item | null = null;
   for (const step of path) {
     at = [...at, step];
-    if (step === "[]") { table = (item as Item | null)?.table() ?? null; continue; }
+    if (step === "[]") { table = (item as Item | null)?.table(kindAt) ?? null; continue; }
     if (!table) return { item: null, table: null, unknown: null };
     item = sameKey(table, step) ?? null;
     if (!item) return { item: null, table, unknown: table.open ? null : step };
-    table = item.table();
+    table = item.table(kindAt);
   }
   return { item, table, unknown: null };
 }
@@ -145,7 +154,7 @@ export function syncOffers(text: string, pos: number): SyncOffers | null {
   if (!table) return null;
   const top = here.kind === "key" && here.path.length === 0;
   // At the start of a line a table may begin too: the top ones, and those inside of the entry before.
-  const heads = here.kind === "key" && !top && text.slice(0, here.from).endsWith("\n") ? [...walk([], keys).table!.keys].map(([name, item]): Offer => ({ label: `[[${name}]]`, kind: "key", doc: item.doc })) : [];
+  const heads = here.kind === "key" && !top && text.slice(0, here.from).endsWith("\n") ? [...root.keys].map(([name, item]): Offer => ({ label: `[[${name}]]`, kind: "key", doc: item.doc })) : [];
   const list = [...table.keys].map(([name, item]): Offer => {
     const header = top ? `[[${name}]]\nname = "` : item.type === "table" && here.kind === "key" ? `${name}.` : null;
     return { label: top ? `[[${name}]]` : name, kind: "key", detail: item.type, doc: item.doc, ...(here.kind === "key" ? { insert: header ?? `${name} = ` } : {}) };
@@ -156,7 +165,7 @@ export function syncOffers(text: string, pos: number): SyncOffers | null {
 export function explainSync(text: string, pos: number): Explained | null {
   const { keys } = scan(text);
   const found = keys.find((key) => pos >= key.from && pos <= key.to);
-  const item = found && walk(found.path, keys.slice(0, keys.indexOf(found) + 3)).item;
+  const item = found && walk(found.path, keys, Math.min(keys.length, keys.indexOf(found) + 3)).item;
   return found && item ? { from: found.from, to: found.to, title: `${found.path.filter((p) => p !== "[]").at(-1)}: ${item.type}`, doc: `${item.doc}${item.values.length && item.type !== "true or false" ? ` One of ${item.values.slice(0, 12).join(", ")}${item.values.length > 12 ? ", …" : ""}.` : ""}` } : null;
 }
 
@@ -166,7 +175,7 @@ export function syncProblems(text: string): Problem[] {
   if (wrong.length) return wrong;
   const { keys } = scan(text);
   keys.forEach((key, i) => {
-    const { unknown, table } = walk(key.path, keys.slice(0, i + 1));
+    const { unknown, table } = walk(key.path, keys, i + 1);
     // The parts before the last are told where they are set themselves.
     if (unknown === null || (unknown !== key.path.at(-1) && !key.header)) return;
     const before = text.slice(0, key.from).split("\n");
