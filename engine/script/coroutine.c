@@ -26,7 +26,7 @@ int coroutine_reset(lua_State *L, lua_State *co)
   struct run *run = run_of(L);
   struct worker *w = worker_self();
   run->closing++;
-  w->current = co;
+  stop_follow(w, L, co);
   int status = lua_closethread(co, L);
   w->current = L;
   run->closing--;
@@ -70,7 +70,7 @@ static int drive(lua_State *L, lua_State *co, int arguments, bool is_wrap)
   int results = 0;
   bool is_blocked = !lua_isyieldable(L);
   run->blocked += is_blocked;
-  w->current = co;
+  stop_follow(w, L, co);
   int status = lua_resume(co, L, arguments, &results);
   w->current = L;
   run->blocked -= is_blocked;

@@ -51,9 +51,10 @@ static int decode(lua_State *L, parser *parse, const char *format)
     }
     size = len;   /* aliases made more of the text than it is long: once again, with room for it */
   }
-  struct diag named;
-  diag_set(&named, err, "%s: %s", format, d.message);
-  return lua_nil_err(L, err, &named, format);
+  char message[DIAG_MESSAGE_MAX];
+  memcpy(message, d.message, sizeof message);
+  diag_set(&d, err, "%s: %s", format, message);
+  return lua_nil_err(L, err, &d, format);
 }
 
 static int l_toml(lua_State *L) { return decode(L, toml_parse, "TOML"); }

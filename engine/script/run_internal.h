@@ -211,6 +211,8 @@ void stop_open(struct worker *worker);             /* on the worker's thread */
 void stop_close(struct worker *worker);
 void stop_arm(struct worker *worker, struct run *run);
 void stop_disarm(struct worker *worker, struct run *run);
+/* `from` is about to run the coroutine `to`: what asked it to stop goes along. */
+void stop_follow(struct worker *worker, lua_State *from, lua_State *to);
 void stop_ticks(struct worker *worker, bool on);   /* the timer, while the worker has anything to do */
 struct worker *worker_self(void);
 void worker_interrupt(struct worker *worker);      /* makes its script look at run->kill. Called with the lock held */

@@ -111,6 +111,14 @@ static void arm_hook(struct worker *w)
     lua_sethook(w->current, on_hook, LUA_MASKCOUNT, 1);
 }
 
+void stop_follow(struct worker *w, lua_State *from, lua_State *to)
+{
+  w->current = to;
+  atomic_signal_fence(memory_order_seq_cst);
+  if (lua_gethookmask(from))
+    arm_hook(w);
+}
+
 static bool is_out_of_cpu(const struct run *run, uint64_t more_ns)
 {
   return run->cpu_ns - run->cpu_base_ns + more_ns >= (uint64_t)(run->limits.cpu_seconds * 1e9);
@@ -183,10 +191,13 @@ void stop_open(struct worker *w)
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_NODEFER};
   sigemptyset(&action.sa_mask);
   sigaction(stop_signal(), &action, /* old= */ NULL);
-  /* Signals of the process are the main thread's. */
+  /* Signals of the process are the main thread's; a fault is the thread's own, and blocked it would end all without a word. */
+  static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
   sigset_t set;
   sigfillset(&set);
   sigdelset(&set, stop_signal());
+  for (size_t i = 0; i < ARRAY_LEN(own); i++)
+    sigdelset(&set, own[i]);
   pthread_sigmask(SIG_SETMASK, &set, /* old= */ NULL);
   struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = stop_signal()};
   event._sigev_un._tid = w->tid;

@@ -8,7 +8,7 @@
 #include "script/run_internal.h"
 
 enum {
-  STACK_BYTES = 2 * 1024 * 1024,   /* 200 nested C calls of Lua, each with its buffers, and a signal frame */
+  STACK_BYTES = 8 * 1024 * 1024,   /* 220 nested C calls of Lua with 20 KB of frames each, as with sanitizers, and room to spare */
   EXTRA_IDLE_NS = 1000000000,      /* a worker beyond the configured number ends after a second without work */
   NICENESS = 10,                   /* the loop thread goes first */
   STUCK_MS = 25,                   /* five slices without a yield */

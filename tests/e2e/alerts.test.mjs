@@ -266,6 +266,39 @@ test("events start Actions, filtered, in order, and not for ever", async () => {
   await remove("writer");
 });
 
+test("an event is made up: whether it starts an Action and why not, and a run with it", async () => {
+  const trigger = { type: "event", on: ["update:Deploy*", "alert:Custom"], filter: `alert or update.success == false` };
+  const { _id } = await create("rehearsed", `local e = komodo.event return { user = komodo.run.user, by = e.sample_by, name = e.name }`, [trigger]);
+  const { _id: _, ...real } = await as.read("GetUpdate", { id: (await as.read("ListUpdates", { query: { operation: "CreateAction" } })).updates[0].id });
+  const update = { ...real, operation: "DeployStack", success: false, target: { type: "Server", id: server.id } };
+  const said = async (event, more = {}) => {
+    const { name, starts, reason } = await as.read("TestEventTrigger", { action: "rehearsed", event, ...more });
+    return [name, starts, reason];
+  };
+  assert.deepEqual(await said({ update }), ["update:DeployStack", true, null]);
+  assert.deepEqual(await said({ update: { ...update, success: true } }), ["update:DeployStack", false, "its filter is false for this event"]);
+  assert.deepEqual(await said({ update: { ...update, operation: "RunSync" } }), ["update:RunSync", false, "none of its events is update:RunSync"]);
+  assert.match((await said({ update }, { trigger: { ...trigger, filter: "update.nothing.here" } }))[2], /its filter failed: .*attempt to index a nil value \(field 'nothing'\)/);
+  assert.equal((await said({ update: { ...update, operation: "RunAction", target: { type: "Action", id: _id.$oid } } }, { trigger: { type: "event", on: ["update:*"] } }))[2],
+    "the end of its own run does not start it");
+  const alert = { ts: 1, resolved: false, level: "WARNING", target: { type: "Server", id: server.id }, data: { type: "Custom", data: { message: "m", details: "" } }, resolved_ts: null };
+  assert.deepEqual(await said({ alert }), ["alert:Custom", true, null]);
+  assert.match((await as.ask("read", "TestEventTrigger", { action: "rehearsed", event: {} })).text, /either update or alert/);
+  for (const [event, problem] of [[{ update, alert }, /either update or alert/], [{ update: { operation: "Deploi" } }, /event\.update is not as GetUpdate has it/]])
+    for (const answer of [await as.ask("read", "TestEventTrigger", { action: "rehearsed", event }), await as.ask("execute", "RunAction", { action: "rehearsed", event })]) {
+      assert.ok(answer.status === 400 || answer.status === 422, answer.text);
+      assert.match(answer.text, problem);
+    }
+  const bad = await as.ask("read", "TestEventTrigger", { action: "rehearsed", event: { update }, trigger: { type: "event", on: ["x"] } });
+  assert.match(bad.text, /trigger\.on\[0\] must look like/);
+
+  const { _id: { $oid: id } } = await as.execute("RunAction", { action: "rehearsed", event: { update }, dry_run: true });
+  await complete(id);
+  const record = await eventually("its record is over", async () => { const r = await as.read("GetActionRun", { id }); return r.status !== "running" && r; });
+  assert.deepEqual([record.status, record.dry_run, record.trigger, record.result], ["ok", true, "manual", { user: "Action", by: "admin", name: "update:DeployStack" }]);
+  await remove("rehearsed");
+});
+
 test("alerts go out as each endpoint wants them", async () => {
   const endpoints = {
     Custom: { url: `${inbox.url}/custom` }, Slack: { url: `${inbox.url}/slack` }, Discord: { url: `${inbox.url}/discord` },

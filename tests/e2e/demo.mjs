@@ -3,6 +3,34 @@
 import { IMAGE, eventually } from "./harness.mjs";
 import { bearer, caller, login } from "./tools.mjs";
 
+const rollout = (print) => `-- Deploys what the group names, one after another.
+local seen = 0
+for _, d in ipairs(komodo.deployments.list()) do
+  if komodo.glob(komodo.args.group, d.name) then
+    komodo.stage(d.name, function()
+      ${print}(d.name .. " is " .. d.info.state)
+    end)
+    seen = seen + 1
+  end
+end
+assert(komodo.write("UpdateVariableValue", { name = "REGION", value = "eu-central-1" }))
+return { group = komodo.args.group, seen = seen }
+`;
+const triggers = [
+  { type: "http", path: "release", method: "POST", auth: "github" },
+  { type: "event", on: ["update:DeployStack", "alert:StackStateChange"], filter: "alert or not update.success" },
+];
+const step = (type, params, more = {}) => ({ execution: { type, params }, enabled: true, ...more });
+const releaseStages = (action) => [
+  { name: "Build", enabled: true, executions: [
+    step("RunAction", { action, args: {} }),
+    step("RunAction", { action: "", file_contents: 'print("picking a version")\nreturn { version = "2.4.1" }\n', capabilities: ["read:*"] })] },
+  { name: "Deploy", enabled: true, parallel: 2, executions: [
+    step("Sleep", { duration_ms: 600_000 }), step("Sleep", { duration_ms: 20 }),
+    step("RunAction", { action, args: { group: "web" } }), step("Sleep", { duration_ms: 30 }, { when: "not results.Build.ok" })] },
+  { name: "Tell everybody", enabled: true, when: "results.Deploy.ok", executions: [step("SendAlert", { level: "OK", message: "2.4.1 is out", alerters: [] })] },
+];
+
 export async function fill(pair, { docker = false } = {}) {
   const as = caller(pair, bearer(await login(pair)));
   const { read, write, execute } = as;
@@ -35,9 +63,11 @@ export async function fill(pair, { docker = false } = {}) {
   const builder = await create("Builder", "builders", { type: "Server", params: { server_ids: server ? [server] : [] } });
   await create("Build", "web-image", { builder_id: builder, repo: "acme/web", branch: "main", image_name: "web" }, { tags: ["prod"] });
   await create("Repo", "infrastructure", { server_id: server, repo: "acme/infrastructure" });
-  const action = await create("Action", "rollout-one-by-one", { schedule: "every day at 03:00", file_contents: "local n = 0\nfor _, d in ipairs(komodo.deployments.list()) do\n  komodo.log.info(d.name)\n  n = n + 1\nend\nreturn { seen = n }\n", arguments: "group = web-*\n" }, { tags: ["prod"] });
+  const action = await create("Action", "rollout-one-by-one", { schedule: "every day at 03:00", file_contents: rollout("print"), arguments: "group = web-*\n", webhook_secret: "s3cret", triggers }, { tags: ["prod"] });
+  await write("UpdateAction", { id: action, config: { file_contents: rollout("komodo.log.info") } });
   const broken = await create("Action", "check-certificates", { file_contents: "error('certificate of example.com ends in 3 days')\n" });
   const procedure = await create("Procedure", "nightly", { schedule: "every day at 04:00", stages: [{ name: "Scripts", enabled: true, executions: [{ execution: { type: "RunAction", params: { action, args: {} } }, enabled: true }] }] });
+  const release = await create("Procedure", "release", { stages: releaseStages(action) }, { tags: ["prod"] });
   await create("ResourceSync", "everything", { file_contents: "[[variable]]\nname = \"NEW_ONE\"\nvalue = \"1\"\n", include_variables: true });
   await create("Alerter", "ops-slack", { enabled: true, endpoint: { type: "Slack", params: { url: "https://hooks.slack.com/services/T/B/X" } } });
   await write("CreateVariable", { name: "API_TOKEN", value: "s3cret", is_secret: true, description: "Token of the public API." });
@@ -58,7 +88,7 @@ export async function fill(pair, { docker = false } = {}) {
   }
   const updates = (await read("ListUpdates", {})).updates;
   const of = (operation, success) => updates.find((u) => u.operation === operation && u.success === success)?.id;
-  return { as, server, stack, deployments, action, broken, procedure, builder,
+  return { as, server, stack, deployments, action, broken, procedure, release, builder,
     updates: { deploy: of("Deploy", true), failed: of("RunAction", false), config: updates.find((u) => u.operation === "UpdateDeployment")?.id } };
 }
 

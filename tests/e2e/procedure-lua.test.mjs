@@ -49,6 +49,9 @@ test("conditions decide over stages and executions, by what earlier ones returne
     "Finished execution: RunAction 'gives'", "Finished stage 'Build' execution", "Skipped stage: 'no'", "Executing stage: 'some'",
     "Skipped execution: RunAction 'never'", "Skipped execution: BatchRunAction", "Executing: RunAction 'ran'", "Finished execution: RunAction 'ran'",
     "Finished stage 'some' execution", "Executing stage: 'end'", "Executing: None", "Finished execution: None", "Finished stage 'end' execution"].sort());
+  assert.deepEqual(u.steps.map((s) => [s.stage, s.execution, s.type, s.state, s.done, s.updates.length]), [
+    [0, 0, "RunAction", "Ok", 1, 1], [0, 1, "None", "Ok", 1, 0], [3, 0, "RunAction", "Skipped", 1, 0], [3, 2, "BatchRunAction", "Skipped", 1, 0],
+    [3, 1, "RunAction", "Ok", 1, 1], [4, 0, "None", "Ok", 1, 0]]);
   assert.equal((await runs(never, "RunAction")).length, 0);
   assert.equal((await runs(ran, "RunAction")).length, 1);
 });
@@ -134,6 +137,8 @@ test("a stop reaches Actions, Procedures and sleeps that a Procedure waits for",
   assert.doesNotMatch(words(u), /stage: 't'/);
   const [nested] = await runs(inner, "RunProcedure");
   assert.deepEqual([nested.status, nested.success], ["Complete", false]);
+  const states = async (id) => (await komodo.read("GetUpdate", { id })).steps.map((s) => `${s.stage}.${s.execution} ${s.state}`).sort();
+  assert.deepEqual([await states(_id.$oid), await states(nested.id)], [["0.0 Failed", "0.1 Failed"], ["0.0 Failed", "0.1 Failed"]]);
   assert.match(words(await komodo.read("GetUpdate", { id: nested.id })), /Procedure cancelled before completion/);
   for (const x of await runs(napper, "RunAction")) assert.deepEqual([x.status, x.success], ["Complete", false]);
 });

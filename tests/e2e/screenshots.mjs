@@ -4,6 +4,7 @@ import path from "node:path";
 import { logIn, open, startBrowser } from "./browser.mjs";
 import { fill, placesOf } from "./demo.mjs";
 import { eventually, startDocker, startPair, tempDir } from "./harness.mjs";
+import { editorStates } from "./shots-editor.mjs";
 
 const [, , into, only] = process.argv;
 if (!into) throw new Error("screenshots: give a folder");
@@ -43,6 +44,11 @@ try {
     await page.locator("tbody a").first().click();
     await page.getByRole("dialog").getByText("Capabilities").waitFor();
     await shoot("run");
+  }
+  for (const [name, reach] of Object.entries(editorStates(page, pair, made))) {
+    if (!wanted.test(name)) continue;
+    await reach();
+    await shoot(name);
   }
   if (wanted.test("omnibar")) {
     await page.goto(`${pair.url}/deployments`);

@@ -200,6 +200,17 @@ test("a script of a user starts nothing with more rights than that user has", as
     /runs as 'eve' and the script that starts it as 'bob'/);
 });
 
+test("with an event that somebody made up a script may no more than he", async () => {
+  await admin.write("UpdateVariableValue", { name: "MARK", value: "" });
+  const event = { alert: { ts: 1, resolved: false, level: "WARNING", target: { type: "System", id: "system" }, data: { type: "None", data: {} } } };
+  const it = await action(`print(komodo.event.sample_by) ${write("lured")}`);
+  assert.match(await failure(it, bob, { event }), /admin only|permission/i);
+  assert.equal(await mark(), "");
+  assert.match(await output(it, admin, { event }), /^admin\nas\tAction\n/);
+  assert.match(await failure(await saved(eve, "print(1)"), bob, { event }), /runs as 'eve' and whoever made up its event as 'bob'/);
+  await admin.write("UpdateVariableValue", { name: "MARK", value: "" });
+});
+
 test("scripts that start each other without end are refused", async () => {
   const name = `rights-${number + 1}`;
   const it = await action(`local ok, err = komodo.execute("RunAction", { action = "${name}" }) if not ok then error(err.message, 0) end`, { concurrency: "parallel" });

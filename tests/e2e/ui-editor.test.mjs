@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { after, before, test } from "node:test";
-import { logIn, program, startBrowser } from "./browser.mjs";
+import { barriers, logIn, program, startBrowser } from "./browser.mjs";
 import { eventually, startPair, tempDir } from "./harness.mjs";
 import { bearer, caller, login } from "./tools.mjs";
 
@@ -205,6 +205,7 @@ test("an example to start from", { skip }, async () => {
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("textbox").fill("disk full rule");
   await dialog.getByText("Alert rule: a disk that will be full soon.").first().waitFor();
+  assert.deepEqual(await barriers(page), []);
   await dialog.getByRole("button", { name: "Use this" }).click();
   await code().getByText("look_back", { exact: false }).first().waitFor();
 });

@@ -1,7 +1,8 @@
 // Figures of the web page under load, against a real engine whose busiest answers are made up here: a list of 1,000
-// deployments, 50 updates a second, and a log of 100,000 lines. By hand, on a machine that does nothing else: node ui-load.mjs
+// deployments, 50 updates a second, a log of 100,000 lines, and how long the script editor takes to open. By hand, on a machine that
+// does nothing else: node ui-load.mjs
 import fs from "node:fs";
-import { logIn, startBrowser } from "./browser.mjs";
+import { logIn, open, startBrowser } from "./browser.mjs";
 import { startPair, tempDir } from "./harness.mjs";
 import { bearer, caller, login, objectId } from "./tools.mjs";
 
@@ -67,9 +68,44 @@ async function longLog(page, pair) {
   await session.detach();
 }
 
+/** Milliseconds from the click on the tab of the script to its text in an editor that takes keys, in browsers that have none of its
+ * files yet; and what took how long in the last of them. */
+async function editorOpens(pair, times = 5) {
+  const as = caller(pair, bearer(await login(pair)));
+  const script = Array.from({ length: 200 }, (_, i) => `local n${i} = komodo.read("ListStacks") -- line ${i}`).join("\n");
+  const { _id } = await as.write("CreateAction", { name: "measured", config: { file_contents: script } });
+  const took = [];
+  let files;
+  for (let i = 0; i < times; i++) {
+    const browser = await startBrowser();
+    try {
+      const page = await browser.page();
+      await logIn(page, pair);
+      await open(page, `${pair.url}/actions/${_id.$oid}?tab=config`);
+      const { ms, ...more } = await page.evaluate(async () => {
+        const tasks = [];
+        new PerformanceObserver((found) => { for (const task of found.getEntries()) tasks.push(Math.round(task.duration)); }).observe({ entryTypes: ["longtask"] });
+        const start = performance.now();
+        [...document.querySelectorAll("main a")].find((a) => a.textContent.trim() === "Script").click();
+        const shown = () => document.querySelector(".cm-content[contenteditable=true]")?.textContent.includes("-- line 3");
+        while (!shown()) await new Promise((done) => requestAnimationFrame(done));
+        const ms = Math.round(performance.now() - start);
+        await new Promise((done) => setTimeout(done, 300));
+        return { ms, tasks, files: performance.getEntriesByType("resource").filter((e) => e.startTime >= start && e.startTime <= start + ms)
+          .map((e) => `${e.name.replace(/.*\//, "")} ${Math.round(e.startTime - start)}-${Math.round(e.responseEnd - start)}`) };
+      });
+      took.push(ms);
+      files = more;
+    } finally { await browser.close(); }
+  }
+  took.sort((a, b) => a - b);
+  console.log(`script editor, cold: ${took[took.length >> 1]} ms (${took.join(", ")}), long tasks ${JSON.stringify(files.tasks)} ms\n  ${files.files.join("\n  ")}`);
+}
+
 let pair, browser;
 try {
   pair = await startPair(dir, { agent: false, env: process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {} });
+  await editorOpens(pair);
   browser = await startBrowser();
   const page = await browser.page();
   let turn = 0, socket;

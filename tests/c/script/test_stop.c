@@ -186,6 +186,32 @@ static void a_stuck_worker_is_replaced(void **state)
   scripts_close(&s);
 }
 
+/* No tick ever meets a script that waits again before it comes: the sum of its short bursts is looked at when each begins,
+ * and must stop it wherever it goes on then. */
+static void short_bursts_add_up(void **state)
+{
+  (void)state;
+  static const char *const around[] = {
+      "burst()", "coroutine.wrap(burst)()", "coroutine.wrap(function() coroutine.wrap(burst)() end)()",
+      "komodo.spawn(function() pcall(coroutine.wrap(burst)) end):wait()"};
+  struct scripts s;
+  scripts_open(&s, 1);
+  struct script_spec spec = {.limits = {.cpu_seconds = 0.02, .wall_seconds = 10}};
+  for (size_t i = 0; i < ARRAY_LEN(around); i++) {
+    char source[512];
+    snprintf(source, sizeof source,
+             "local function burst() while true do\n"
+             "  for i = 1, 2000 do end komodo.sleep(0.001) end end\n%s", around[i]);
+    struct script_run *run = scripts_run(&s, source, &spec);
+    if (run->outcome.end != SCRIPT_LIMIT || strcmp(run->outcome.limit, "cpu") != 0)
+      fail_msg("%s: ended with %d, %s", around[i], run->outcome.end, run->outcome.message ? run->outcome.message : "no words");
+    print_message("%s: %u ms of CPU\n", around[i], (unsigned)(run->outcome.cpu_us / 1000));
+    assert_true(run->outcome.cpu_us < 30000);
+    op_unref(&run->op);
+  }
+  scripts_close(&s);
+}
+
 static size_t resident_kb(void)
 {
   long pages = 0, ignored;
@@ -227,13 +253,14 @@ int main(void)
   (void)all_at_once;
   (void)says_what_and_where;
   (void)a_stuck_worker_is_replaced;
+  (void)short_bursts_add_up;
   (void)memory_returns_after_a_burst;   /* its own shadow memory is counted */
   return 0;
 #else
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_probe_is_stopped),    cmocka_unit_test(all_at_once),
       cmocka_unit_test(says_what_and_where),       cmocka_unit_test(a_stuck_worker_is_replaced),
-      cmocka_unit_test(memory_returns_after_a_burst),
+      cmocka_unit_test(short_bursts_add_up),       cmocka_unit_test(memory_returns_after_a_burst),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 #endif

@@ -3,6 +3,7 @@ import { asked, defaults, given, parseKeyValue } from "./args";
 import { columnOf } from "./engine";
 import { examples } from "./examples";
 import { curlLine, hookUrl } from "./hooks";
+import { everyEvent, heard, madeUp, wrongEvent } from "./samples";
 import { textField } from "./versions";
 
 describe("arguments", () => {
@@ -33,6 +34,27 @@ describe("http triggers", () => {
     expect(curlLine("https://h/it's", "POST", "token")).toBe(`curl -X POST -H "Authorization: Bearer $SECRET" -H 'Content-Type: application/json' -d '{}' 'https://h/it'\\''s'`);
     expect(curlLine("https://h/x", "POST", { hmac: { header: "X-Sig", algorithm: "sha512" } })).toContain(`"X-Sig: $(printf '%s' '{}' | openssl dgst -sha512`);
     expect(curlLine("https://h/x", "POST", "github")).toContain("X-Hub-Signature-256: sha256=$(");
+  });
+});
+
+describe("events to try", () => {
+  test("a trigger hears what its patterns match", () => {
+    expect(everyEvent).toEqual(expect.arrayContaining(["update:DeployStack", "alert:ServerCpu"]));
+    expect(everyEvent).not.toContain("update:None");
+    expect(heard(["alert:Server?pu", "update:DeployStack", "", "update:("])).toEqual(["update:DeployStack", "alert:ServerCpu"]);
+    expect(heard(["alert:*"]).length).toBe(everyEvent.filter((name) => name.startsWith("alert:")).length);
+  });
+  test("made-up ones are about the right type of resource", () => {
+    expect(madeUp("update:DeployStack", 5000, "me")).toMatchObject({ update: { operation: "DeployStack", start_ts: 4000, end_ts: 5000, operator: "me", target: { type: "Stack", id: "" }, logs: [] } });
+    expect(madeUp("update:UpdateServer", 1, "me")).toMatchObject({ update: { target: { type: "Server" } } });
+    expect(madeUp("update:CreateVariable", 1, "me")).toMatchObject({ update: { target: { type: "System", id: "system" } } });
+    expect(madeUp("alert:ServerCpu", 7, "me")).toMatchObject({ alert: { ts: 7, target: { type: "Server" }, data: { type: "ServerCpu", data: { id: "", name: "", percentage: 0 } } } });
+    expect(madeUp("alert:ContainerStateChange", 7, "me")).toMatchObject({ alert: { target: { type: "Deployment" } } });
+  });
+  test("a text that is none", () => {
+    expect(wrongEvent("{")).not.toBe("");
+    expect(wrongEvent("[]")).toMatch(/update or alert/);
+    expect(wrongEvent('{"alert": {}}')).toBe("");
   });
 });
 

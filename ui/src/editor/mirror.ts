@@ -193,7 +193,7 @@ export function createMirror(options: MirrorOptions): Mirror {
           { key: "Escape", run: () => (options.onLeave(), true) },
         ]),
         writable.of(locked(options.readOnly)),
-        EditorView.contentAttributes.of({ "aria-label": options.label, spellcheck: "false", autocapitalize: "off" }),
+        EditorView.contentAttributes.of({ "aria-label": options.label, tabindex: "0", spellcheck: "false", autocapitalize: "off" }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) options.onChange(update.state.doc.toString());
           if (update.docChanged || update.selectionSet) {

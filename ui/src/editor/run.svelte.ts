@@ -37,13 +37,14 @@ export class Run {
     clearInterval(this.#timer);
   }
 
-  async start(args: Args, dryRun: boolean): Promise<void> {
+  /** `event`: what the script is told has happened, made up to try a trigger. */
+  async start(args: Args, dryRun: boolean, event?: Record<string, unknown>): Promise<void> {
     if (this.going) return;
     this.starting = true;
     this.error = null;
     this.record = null;
     try {
-      this.update = await execute("RunAction", { action: this.action, args, ...(dryRun ? { dry_run: true } : {}) } as never);
+      this.update = await execute("RunAction", { action: this.action, args, ...(dryRun ? { dry_run: true } : {}), ...(event ? { event } : {}) } as never);
     } catch (thrown) {
       this.update = null;
       this.error = asApiError(thrown);

@@ -35,6 +35,8 @@ export const theme = EditorView.theme({
   ".cm-completionMatchedText": { textDecoration: "none", color: "var(--accent)", fontWeight: "600" },
   ".cm-completionDetail": { marginLeft: "auto", fontStyle: "normal", color: "var(--tx3)", overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", maxWidth: "280px" },
   ".cm-completionIcon": { width: "10px", opacity: "1", color: "var(--tx3)", paddingRight: "0" },
+  // Where there is no room beside the list it would lie over it.
+  ".cm-completionInfo-left-narrow, .cm-completionInfo-right-narrow": { display: "none" },
   ".cm-completionInfo": { padding: "8px 10px", maxWidth: "320px", fontFamily: "var(--font)", fontSize: "var(--t-s)", lineHeight: "17px" },
   ".tip": { padding: "8px 10px", fontSize: "var(--t-s)", lineHeight: "17px", maxHeight: "300px", overflow: "auto" },
   ".tip-title": { fontFamily: "var(--mono)", whiteSpace: "pre-wrap", overflowWrap: "anywhere" },

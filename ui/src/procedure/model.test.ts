@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ProcedureStage } from "$generated/types";
-import { isInline, kindsOfExecution, moveCard, moveStage, neighbour, newExecution, progress, subject } from "./model";
+import { atOnce, isInline, kindsOfExecution, moveCard, moveStage, neighbour, newExecution, progress, stepsOf, subject } from "./model";
 
 const sleep = (n: number) => ({ execution: { type: "Sleep" as const, params: { duration_ms: n } }, enabled: true });
 const stage = (name: string, ...ns: number[]): ProcedureStage => ({ name, enabled: true, executions: ns.map(sleep) });
@@ -39,4 +39,18 @@ test("progress follows the lines of the run", () => {
   expect(progress(log, stages, false)).toEqual(["ok", "skipped", "running", "waiting"]);
   expect(progress(log, stages, true)).toEqual(["ok", "skipped", "failed", "waiting"]);
   expect(progress(`${log}\nFinished stage 'Deploy' execution in 1 s\nSkipped stage: 'Deploy'`, stages, true)).toEqual(["ok", "skipped", "ok", "skipped"]);
+});
+
+test("steps belong to the cards they were made from, wherever those went", () => {
+  const stages = [stage("a", 1, 2), stage("b", 3)];
+  const step = (stage: number, execution: number, type = "Sleep") => ({ stage, execution, type, state: "Ok" as const, start_ts: 1, end_ts: 2, total: 1, done: 1, updates: [] });
+  const found = stepsOf([step(0, 1), step(1, 0, "DeployStack"), step(4, 0)], stages);
+  expect([...found.values()].length).toBe(1);
+  const moved = moveCard(stages, { stage: 0, index: 1 }, { stage: 1, index: 0 });
+  expect(found.get(moved[1]!.executions[0]!)?.execution).toBe(1);
+  expect(stepsOf(undefined, stages).size).toBe(0);
+});
+
+test("how many at once", () => {
+  expect(["", " 3 ", "0", "1001", "1.5", "x"].map(atOnce)).toEqual([undefined, 3, null, null, null, null]);
 });

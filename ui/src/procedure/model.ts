@@ -1,5 +1,5 @@
 // Stages of a Procedure as the page moves and follows them. Pure.
-import type { Execution, ProcedureStage } from "$generated/types";
+import type { EnabledExecution, Execution, ProcedureStage, ProcedureStep } from "$generated/types";
 import { words } from "$lib/format/names";
 import { plain } from "$lib/format/ansi";
 import { schema, typeOf, variantOf, type TypeSchema } from "$lib/schema/schema";
@@ -89,4 +89,22 @@ export function progress(log: string, stages: readonly { name: string; enabled: 
   }
   if (over && at >= 0 && out[at] === "running") out[at] = "failed";
   return out;
+}
+
+/** How each card goes by what the Update of a run says, of the stages that it runs. What was changed since is not told of. */
+export function stepsOf(steps: readonly ProcedureStep[] | undefined, stages: readonly ProcedureStage[]): Map<EnabledExecution, ProcedureStep> {
+  const out = new Map<EnabledExecution, ProcedureStep>();
+  for (const step of steps ?? []) {
+    const card = stages[step.stage]?.executions[step.execution];
+    if (card && card.execution.type === step.type) out.set(card, step);
+  }
+  return out;
+}
+
+export const MOST_AT_ONCE = 1000;
+/** How many of a stage run at once, as it was typed: nothing takes the engine's number; null: that is none. */
+export function atOnce(typed: string): number | undefined | null {
+  if (typed.trim() === "") return undefined;
+  const value = Number(typed);
+  return Number.isInteger(value) && value >= 1 && value <= MOST_AT_ONCE ? value : null;
 }

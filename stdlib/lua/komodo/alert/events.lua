@@ -9,6 +9,7 @@ local execute = require("komodo.execute")
 local fail = require("komodo.fail")
 local resource = require("komodo.resource")
 local route = require("komodo.alert.route")
+local sample = require("komodo.alert.sample")
 local triggers = require("komodo.triggers")
 local update = require("komodo.update")
 local users = require("komodo.users")
@@ -186,13 +187,15 @@ local function nobody() end
 
 -- ---- Updates ----
 
+-- Does a record tell of a run of the Action itself?
+local function is_own(id, u) return u.operation == "RunAction" and u.target.type == "Action" and u.target.id == id end
+
 update.on_complete(function(u)
   if engine.closing() then return end
   local depth = depth_of(u)
   depths[update.id(u)] = nil
   for id, listener in pairs(listeners) do
-    local is_own = u.operation == "RunAction" and u.target.type == "Action" and u.target.id == id
-    local trigger = not is_own and wants(listener, "update", u.operation)
+    local trigger = not is_own(id, u) and wants(listener, "update", u.operation)
     if trigger then
       local event = { type = "event", name = "update:" .. u.operation, update = json.decode(json.encode(u)) }
       enqueue(listener, { event = event, filter = trigger.filter, depth = depth + 1, on_end = nobody })
@@ -250,6 +253,33 @@ alert.on_news(function(doc, more)
   local list = lookers(doc, cause and cause.target.id)
   if #list == 0 then return deliver.everywhere(doc) end
   engine.spawn(send, doc, list, cause and depth_of(cause) or 0)
+end)
+
+-- ---- trying one ----
+
+-- Why an event would not start an Action; nil: it would.
+local function refusal(res, event)
+  local listener = new_listener(res)
+  if not listener then return "it has no event trigger" end
+  local trigger = wants(listener, event.name:match("^(%l+):(.*)$"))
+  if not trigger then return ("none of its events is %s"):format(event.name) end
+  if event.update and is_own(id_of(res), event.update) then return "the end of its own run does not start it" end
+  if not may_hear(res, (event.update or event.alert).target) then
+    return ("'%s', as whom it runs, may not read what the event is about"):format(action.user_of(res).username)
+  end
+  if not passes(trigger.filter, event) then return "its filter is false for this event" end
+end
+
+engine.handle("read/TestEventTrigger", function(params, ctx)
+  local res = resource.require(ctx, "Action", params.action, "Execute")
+  if params.trigger then
+    triggers.checks.event(params.trigger, "trigger")
+    res.config.triggers = { params.trigger }
+  end
+  local event = sample.event(params.event, ctx.user)
+  local ok, reason = pcall(refusal, res, event)
+  if not ok then reason = fail.from(reason).message end
+  return { name = event.name, starts = reason == nil, reason = reason or json.null }
 end)
 
 return events

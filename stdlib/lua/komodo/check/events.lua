@@ -27,6 +27,7 @@ local rows = {
   { "event", "update", "komodo.Update" },
   { "event", "alert", "komodo.Alert" },
   { "event", "dropped", "integer", "Events that were left out before this one, since too many waited." },
+  { "event", "sample_by", "string", "Who made the event up to try the script; nil: it happened." },
   { "procedure", "procedure", "string", "Of steps of Procedures, as the next ones." },
   { "procedure", "stage", "string" },
   { "procedure", "results", "table", "What the stages before did and returned, by number and by name." },

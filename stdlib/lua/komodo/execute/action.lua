@@ -10,6 +10,7 @@ local recording = require("komodo.script.recording")
 local records = require("komodo.script.records")
 local resource = require("komodo.resource")
 local rights = require("komodo.script.rights")
+local sample = require("komodo.alert.sample")
 local secrets = require("komodo.secrets")
 local source = require("komodo.script.source")
 local state = require("komodo.state")
@@ -170,7 +171,8 @@ end
 function action.prepare(job)
   local u, config = job.update, job.target.config
   local args = merge_args(default_args(config), job.params.args or json.object({}), "")
-  job.event = job.event or { type = "manual", user = job.user.username, args = args }
+  job.event = job.event or job.params.event and sample.event(job.params.event, job.user)
+    or { type = "manual", user = job.user.username, args = args }
   job.limits = limits.effective(config.limits, engine.conf("script_limits"), engine.conf("script_limits_max"))
   job.bounds_of_run = rights.of_action(job)
   local it = secrets.interpolator()
@@ -244,6 +246,7 @@ execute.define("RunAction", "Action", function(job)
   job.target = engine.store.latest("Action", job.id) or fail.raise("not_found", "the Action was deleted before its turn came")
   state.counted("Action", job.id, "running", function() run_script(job) end)
 end, function(params)
+  if params.event then sample.check(params.event) end
   if (params.file_contents or "") == "" and params.capabilities == nil then return end
   fail.raise("invalid", "file_contents, capabilities: only a step of a Procedure has a script of its own; make an Action of this one")
 end)

@@ -110,8 +110,10 @@ end
 ---@param params table
 ---@param group? string "write" for what a Procedure may do besides executions.
 ---@param by? string The run whose bounds hold for it (rights.open).
-function execute.await(user, name, params, group, by)
+---@param begun? fun(id: string) Told the id of the record.
+function execute.await(user, name, params, group, by, begun)
   local answer = fail.unless(nil, engine.dispatch(user, group or "execute", name, params, by))
+  if begun and answer._id then begun(update.id(answer)) end
   return answer._id and update.wait(update.id(answer)) or answer
 end
 

@@ -16,6 +16,7 @@ local PROCEDURE = users.builtin("Procedure")
 local SLEEP_MAX_MS = 1e12            -- some thirty years: what a timer takes
 local RESULTS_BYTES = 1024 * 1024    -- of what Actions returned, for later stages
 local CHAIN_MAX = 10                 -- Procedures and Actions that start each other
+local UPDATES_TOLD = 100             -- of one execution, in its part of `steps`
 
 ---@class StageResult What later stages, conditions and Actions see.
 ---@field name string
@@ -41,6 +42,51 @@ local function info(text) return markup.dim("INFO") .. ": " .. text end
 local function tell(job, text)
   local log = job.update.logs[1]
   log.stdout = log.stdout .. "\n" .. info(text)
+  update.broadcast(job.update)
+end
+
+-- ---- `steps` of the Update: how each execution goes, for who looks at the stages ----
+
+local failing = setmetatable({}, { __mode = "k" })   -- those of which a run failed
+
+-- The part of an execution; not in the list yet.
+local function new_card(stage, index, execution)
+  return {
+    stage = stage, execution = index, type = execution.type, state = "Running", start_ts = json.null, end_ts = json.null, total = 0,
+    done = 0, updates = json.array({}),
+  }
+end
+
+local function begin_card(job, card)
+  if card.start_ts ~= json.null then return end
+  card.start_ts = engine.now()
+  table.insert(job.update.steps, card)
+end
+
+-- One of its runs is over; with the last, or with what keeps it from running, so is the execution.
+local function end_card(card, state)
+  failing[card] = failing[card] or state == "Failed"
+  card.done = card.done + 1
+  if card.done < card.total then return end
+  card.state, card.end_ts = failing[card] and "Failed" or state, engine.now()
+end
+
+-- An execution that starts nothing.
+local function tell_card(job, card, state)
+  begin_card(job, card)
+  end_card(card, state)
+end
+
+-- What began and did not end was cancelled.
+local function end_cards(job)
+  for _, card in ipairs(job.update.steps) do
+    if card.state == "Running" then card.state, card.end_ts = "Failed", engine.now() end
+  end
+end
+
+local function note_update(job, card, id)
+  if #card.updates >= UPDATES_TOLD then return end
+  table.insert(card.updates, id)
   update.broadcast(job.update)
 end
 
@@ -126,7 +172,7 @@ local function own_action(job, params)
 end
 
 -- Runs a Procedure or an Action, which learn what happened so far and end when this one is cancelled.
-local function run_child(job, run, stage, execution)
+local function run_child(job, run, stage, execution, card)
   local name, kind = execution.type, kind_of[execution.type]
   local params = params_of(execution)
   local target
@@ -142,6 +188,7 @@ local function run_child(job, run, stage, execution)
   })
   local id = update.id(record)
   run.children[id] = name
+  note_update(job, card, id)
   local guard <close> = setmetatable({}, { __close = function() run.children[id] = nil end })
   return update.wait(id), child.outcome and child.outcome.result
 end
@@ -154,16 +201,16 @@ local function check_bounds(bounds, execution)
 end
 
 -- Its record and what it returned; nil when it leaves no record.
-local function run_execution(job, run, stage, execution)
+local function run_execution(job, run, stage, execution, card)
   local name, params, bounds = execution.type, execution.params, job.procedure_bounds
   if bounds then check_bounds(bounds, execution) end
   if own[name] then return own[name](params, run) end
   local record, result
   if kind_of[name] then
-    record, result = run_child(job, run, stage, execution)
+    record, result = run_child(job, run, stage, execution, card)
   else
     record = execute.await(PROCEDURE, name, params, name == "CommitSync" and "write" or "execute",
-      bounds and update.id(job.update))
+      bounds and update.id(job.update), function(id) note_update(job, card, id) end)
   end
   if record._id and not (record.status == "Complete" and record.success) then
     fail.raise("remote", "Execution not successful, see update: '%s/updates/%s'", engine.conf("host"), update.id(record))
@@ -186,9 +233,12 @@ end
 local function run_one(job, run, stage, step)
   local name, since = describe(step.execution), engine.time.mono()
   if run.cancelled then return end
+  begin_card(job, step.card)
   tell(job, "Executing: " .. name)
-  local ok, record, result = pcall(run_execution, job, run, stage, step.execution)
+  local ok, record, result = pcall(run_execution, job, run, stage, step.execution, step.card)
   if ok then note_result(run, step.told, record, result) end
+  local is_woken = run.cancelled and own[step.execution.type]
+  end_card(step.card, ok and not is_woken and "Ok" or "Failed")
   tell(job, ("%s execution in %s: %s"):format(ok and markup.green("Finished") or markup.red("Failed"), elapsed(since), name))
   if step.told.result_dropped then tell(job, ("What %s returned is too large to be kept for later stages"):format(name)) end
   if not ok then return { error = fail.context("Failed " .. name, record) } end
@@ -207,35 +257,50 @@ end
 ---@class ProcedureStep
 ---@field execution { type: string, params: table }
 ---@field told table Its part of the results.
+---@field card table Its part of `steps` of the Update; those of a batch share one.
 
-local function step_of(execution)
+local function step_of(execution, card)
   local request = engine.schema.request(execution.type == "CommitSync" and "write" or "execute", execution.type)
   local id = request and request.param and execution.params[request.param]
   if id == "" then id = nil end
   local row = id and engine.store.row(request.resource, id)
-  return { execution = execution, told = { type = execution.type, target = row and row.name or id or nil, ok = false, skipped = false } }
+  card.total = card.total + 1
+  return { execution = execution, card = card, told = { type = execution.type, target = row and row.name or id or nil, ok = false, skipped = false } }
 end
 
 -- The executions of a stage that are enabled and whose conditions hold, those of batches one by one; and the part of the results
 -- that tells of all.
 local function steps_of(job, run, stage)
   local list, told = {}, json.array({})
-  local function add(execution)
-    local step = step_of(execution)
+  local function add(execution, card)
+    local step = step_of(execution, card)
     list[#list + 1], told[#told + 1] = step, step.told
   end
-  for _, entry in ipairs(stage.executions) do
+  local function add_entry(entry, card)
     local execution = entry.execution
     local batch = execute.batches[execution.type]
-    if entry.enabled and not wanted(run, entry, describe(execution)) then
+    if not wanted(run, entry, describe(execution)) then
       told[#told + 1] = { type = execution.type, ok = false, skipped = true }
+      tell_card(job, card, "Skipped")
       tell(job, "Skipped execution: " .. describe(execution))
-    elseif entry.enabled and batch then
-      for _, target in ipairs(execute.matching(PROCEDURE, batch.kind, execution.params)) do
-        add({ type = batch.single, params = json.object({ [batch.param] = target._id["$oid"] }) })
+    elseif batch then
+      local targets = execute.matching(PROCEDURE, batch.kind, execution.params)
+      for _, target in ipairs(targets) do
+        add({ type = batch.single, params = json.object({ [batch.param] = target._id["$oid"] }) }, card)
       end
-    elseif entry.enabled then
-      add(execution)
+      if #targets == 0 then tell_card(job, card, "Ok") end
+    else
+      add(execution, card)
+    end
+  end
+  for i, entry in ipairs(stage.executions) do
+    local card = new_card(#run.results, i - 1, entry.execution)
+    if entry.enabled then
+      local ok, err = pcall(add_entry, entry, card)
+      if not ok then
+        tell_card(job, card, "Failed")
+        error(err, 0)
+      end
     end
   end
   return list, told
@@ -293,6 +358,7 @@ execute.define("RunProcedure", "Procedure", function(job)
       cancelled = false, gate = engine.gate(), children = {}, results = json.array({}), bytes = 0, chain = chain,
       event = job.event or { type = "manual", user = job.user.username },
     }
+    u.steps = json.array({})
     update.log(u, "Execute procedure", info(("executing procedure '%s'"):format(markup.bold(job.target.name))))
     running[job.id], run_of[id] = run, run
     local guard <close> = setmetatable({}, { __close = function()
@@ -302,6 +368,7 @@ execute.define("RunProcedure", "Procedure", function(job)
     job.procedure_bounds = rights.of_procedure(job)
     if job.procedure_bounds then rights.open(id, job.procedure_bounds) end
     local ok, err = pcall(run_stages, job, run)
+    end_cards(job)
     if ok then
       update.log(u, "Execution ok", info(("The procedure has %s with no errors"):format(markup.green("completed"))))
     else

@@ -42,6 +42,9 @@ function procedure.check_execution(execution, ctx, existing)
   if name == "RunAction" and (params.file_contents or "") ~= "" then
     fail.raise("invalid", "file_contents: a step runs either an Action or a script of its own; leave action empty for that")
   end
+  if name == "RunAction" and params.event and params.event ~= json.null then
+    fail.raise("invalid", "event: a step is told of the Procedure that runs it; leave it out")
+  end
   local rule = engine.schema.request("execute", name)
   if rule.access == "resource" then
     params[rule.param] = require_id(ctx, rule.resource, params[rule.param], rule.level)

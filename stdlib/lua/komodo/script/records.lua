@@ -23,10 +23,10 @@ end
 --- The document of a run that has begun.
 ---@param job Job Of RunAction.
 function records.begun(job)
-  local u = job.update
+  local u, event = job.update, job.event
   return {
     id = update.id(u), action = job.id, action_name = job.target.name, user = job.user.id, username = job.user.username,
-    run_as = null, trigger = job.event and job.event.type or "manual", start_ts = u.start_ts, end_ts = null, status = "running",
+    run_as = null, trigger = event and not event.sample_by and event.type or "manual", start_ts = u.start_ts, end_ts = null, status = "running",
     dry_run = job.params.dry_run == true, limit = null, message = null, line = null, result = null, result_dropped = false,
     cpu_ms = 0, wall_ms = 0, peak_bytes = 0, api_calls = 0, log_dropped_bytes = 0, capabilities = json.array({}),
   }

@@ -118,11 +118,11 @@ local function add(bounds, texts, always)
 end
 
 -- The one of two users who may less.
-local function narrower(outer, inner)
+local function narrower(outer, inner, starter)
   if outer.admin or outer.id == inner.id then return inner end
   if inner.admin then return outer end
-  fail.raise("forbidden", "this Action runs as '%s' and the script that starts it as '%s': neither has all rights of the other",
-    inner.username, outer.username)
+  fail.raise("forbidden", "this Action runs as '%s' and %s as '%s': neither has all rights of the other",
+    inner.username, starter or "the script that starts it", outer.username)
 end
 
 local function begin(job, owner)
@@ -141,13 +141,15 @@ end
 
 --- The bounds of a run of an Action. Its own capabilities are the first list.
 ---@async
----@param job Job With `bounds` when a script started it, `capabilities` when its trigger narrows them.
+---@param job Job With `bounds` when a script started it, `capabilities` when its trigger narrows them, an `event` that has
+---  `sample_by` when that was made up: then the run may no more than whoever did.
 ---@return Bounds
 function rights.of_action(job)
   local config, owner = job.target.config, rights.owner(job.id)
   local bounds, rest = begin(job, owner)
   local user = rights.user(config.run_as, owner, job.user)
   bounds.user = job.bounds and narrower(job.bounds.user, user) or user
+  if job.event and job.event.sample_by then bounds.user = narrower(job.user, bounds.user, "whoever made up its event") end
   add(bounds, config.capabilities or { "*" }, true)
   if job.capabilities then add(bounds, job.capabilities) end
   rest()

@@ -70,3 +70,29 @@ assert(false)
 assert(nil, setmetatable({}, { __name = "komodo.error" }))
 --- the metatable of errors is closed: ok | true
 local _, e = komodo.read("Nothing") return getmetatable(e) == false and not pcall(setmetatable, e, {})
+
+--- every function as a message handler that fails: ends | memory=64 cpu=4
+local seen = {}
+local function walk(t)
+  if seen[t] then return end
+  seen[t] = true
+  for _, v in pairs(t) do
+    if type(v) == "table" then walk(v) end
+    if type(v) == "function" then for _, value in ipairs { {}, "x", 7, print } do xpcall(error, v, value) end end
+  end
+end
+walk(_G)
+
+--- every function of a library that calls itself as a metamethod: ends | memory=64 cpu=4
+for _, library in ipairs { string, table, math, utf8, os, komodo.toml, komodo.yaml, komodo.json, komodo.base64, komodo.hex, komodo.url, komodo.semver, komodo.time } do
+  for _, f in pairs(library) do
+    if type(f) == "function" then
+      local t = setmetatable({}, {})
+      for _, event in ipairs { "__tostring", "__index", "__len", "__concat", "__call", "__eq", "__lt", "__close" } do
+        getmetatable(t)[event] = function(...) return f(t, t, t) end
+      end
+      pcall(f, t, t, t)
+      pcall(tostring, t)
+    end
+  end
+end

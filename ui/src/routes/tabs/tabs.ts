@@ -33,12 +33,17 @@ export interface TabRow {
 export type TabComponent = Component<TabProps>;
 
 const docker = () => import("./DockerTab.svelte");
+// The editor itself is fetched beside the tab rather than after it; CodeEditor says it when that fails.
+const script = () => {
+  import("../../editor/mirror").catch(() => {});
+  return import("../../editor/ScriptTab.svelte");
+};
 
 export const tabRows: readonly TabRow[] = [
   { id: "containers", label: "Containers", types: ["Server"], load: docker, props: { what: "containers" } },
   { id: "services", label: "Services", types: ["Stack"], load: () => import("./ServicesTab.svelte") },
   { id: "changes", label: "Changes", types: ["ResourceSync"], load: () => import("./ChangesTab.svelte") },
-  { id: "script", label: "Script", types: ["Action"], load: () => import("../../editor/ScriptTab.svelte") },
+  { id: "script", label: "Script", types: ["Action"], load: script },
   { id: "stages", label: "Stages", types: ["Procedure"], load: () => import("../../procedure/StagesTab.svelte") },
   { id: "config", label: "Config", load: () => import("./ConfigTab.svelte") },
   { id: "log", label: "Log", types: ["Stack", "Deployment"], load: () => import("./LogTab.svelte") },

@@ -8,7 +8,7 @@
 --   field    { name, type: X, doc?, default?, optional?, normal?, ours? }
 --   X        "string" "bool" … a name of types, [ "list" | "map" | "optional" | "partial", X ], or a TYPE in place
 --   REQUEST  { name, doc, resource?, level?, fields }
--- Only types that a config, a request of /execute or a list item reaches are in it.
+-- Only types that a config, a request of /execute, an Update or an Alert reaches are in it.
 
 local schema = require("komodo.schema")
 local resources = require("komodo.schema.resources")
@@ -87,6 +87,9 @@ function M.generate()
     visit(resource.name .. "Config")
     configs:set(resource.name, resource.name .. "Config")
   end
+
+  visit("Update")
+  visit("Alert")
 
   local executions = {}
   for _, request in ipairs(schema.requests) do

@@ -101,6 +101,7 @@ execute("Action", "RunAction", "Runs the script of an Action.",
   S.opt("args", "object", "Arguments, merged over the configured ones."),
   S.ours(S.flag("dry_run", false, "Record what would be changed instead of changing it.", { skip_empty = true })),
   S.ours(S.flag("record", false, "Keep a recording of the run, which `km script replay` runs again offline; see GetActionRecording.", { skip_empty = true })),
+  S.ours(S.skip("event", "object", "Event the script is told of, made up to try an event trigger: `{ update }` or `{ alert }`. The run may no more than the caller then.")),
   S.ours(S.text("file_contents", "", "Script of a step of a Procedure that has no Action: `action` is empty then. Refused anywhere else.",
     { normal = "filetext", skip_empty = true })),
   S.ours(S.skip("capabilities", list("string"), "What that script may call; `*` when absent.")))

@@ -253,6 +253,10 @@ read("ListAlerts", "ListAlertsResponse", "any", "Alerts of readable targets, new
   S.opt("query", "object", "MongoDB filter document."), S.uint("page", 0, "Page to return, counted from 0."))
 S.ours(read("GetAlertRule", "GetAlertRuleResponse", on("Action", "Read"), "How an alert rule fares: an Action with a poll trigger.",
   of("Action")))
+S.ours(read("TestEventTrigger", "TestEventTriggerResponse", on("Action", "Execute"),
+  "Whether an event would start an Action, and why not.", of("Action"),
+  S.opt("trigger", "ActionTrigger", "Trigger to try in place of the stored ones."),
+  S.must("event", "object", "The event: `{ update }` or `{ alert }`, as GetUpdate and GetAlert have them.")))
 S.ours(read("TestAlertRule", "TestAlertRuleResponse", "handler",
   "Evaluates an alert rule once, as a dry run, without opening alerts. Needs Write on the Action, or without one the right to create one.",
   S.opt("action", "string", "Action id or name."), S.opt("file_contents", "string", "Script to evaluate in place of the stored one."),

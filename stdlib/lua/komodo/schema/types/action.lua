@@ -107,6 +107,11 @@ return {
     S.must("cpu_ms", "number", "CPU time it took, in milliseconds."),
     S.must("log", "string", "What it printed."),
   })),
+  S.ours(S.struct("TestEventTriggerResponse", "Whether an event would start an Action.", {
+    S.must("name", "string", "Name of the event, such as `update:DeployStack`."),
+    S.must("starts", "bool", "It would."),
+    S.opt("reason", "string", "Why not."),
+  })),
   S.enum("ActionState", "How the last run went.", { "Running", "Ok", "Failed", "Unknown" }),
   S.struct("ActionListItemInfo", "State of an Action and what lists show of it.", {
     S.must("state", "ActionState", "How the last run went."),

@@ -58,6 +58,18 @@ return {
     S.must("end_ts", "int", "When it ended, in milliseconds."),
   }),
   S.enum("UpdateStatus", "How far an update is.", { "Queued", "InProgress", "Complete" }),
+  S.ours(S.enum("ProcedureStepState", "How far an execution of a Procedure is.", { "Running", "Ok", "Failed", "Skipped" })),
+  S.ours(S.struct("ProcedureStep", "How an execution in a stage of a Procedure goes, or went.", {
+    S.must("stage", "uint", "Number of its stage, counted from 0."),
+    S.must("execution", "uint", "Number of it in the stage, counted from 0."),
+    S.must("type", "string", "What it executes."),
+    S.must("state", "ProcedureStepState", "How far it is."),
+    S.must("start_ts", "int", "When it began, in milliseconds."),
+    S.opt("end_ts", "int", "When it ended, in milliseconds."),
+    S.uint("total", 1, "What it starts: the resources of a batch, one otherwise."),
+    S.uint("done", 0, "What of that has ended."),
+    S.list("updates", "string", "Ids of the updates of what it started, at most 100."),
+  })),
   S.struct("Update", "Something that was done, or is being done.", {
     S.skip("_id", "MongoId", "Id; absent when it is not stored."),
     S.must("operation", "Operation", "What was done."),
@@ -73,6 +85,7 @@ return {
     S.text("other_data", "", "Anything an operation wants to add.", { skip_empty = true }),
     S.text("prev_toml", "", "The resource before a config change, as TOML.", { skip_empty = true }),
     S.text("current_toml", "", "The resource after a config change, as TOML.", { skip_empty = true }),
+    S.ours(S.skip("steps", { "list", "ProcedureStep" }, "Of a run of a Procedure: its executions that began or were skipped, in that order.")),
   }),
   S.struct("UpdateListItem", "An update in a list: without its steps.", {
     S.must("id", "string", "Id."),
