@@ -26,7 +26,7 @@ describe("controls", () => {
   });
 
   /** Fields whose value has no type of its own: JSON, or the page of the Action, which has controls for them. */
-  const free = new Set(["ActionConfig.limits", "ActionTrigger.auth", "ActionTrigger.targets", "RunAction.args"]);
+  const free = new Set(["ActionConfig.limits", "ActionTrigger.auth", "ActionTrigger.targets", "RunAction.args", "RunAction.event"]);
   const seen = new Set<string>();
   /** Every field below a type: its control edits what the field may hold, and holds its default. */
   function visit(of: Expression, path: string): void {
