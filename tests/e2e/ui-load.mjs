@@ -62,6 +62,62 @@ async function firstLoad(pair) {
   } finally { await browser.close(); }
 }
 
+/** A log of 100,000 lines: until it shows, scrolling through all of it, searching, wrapping, what it takes in memory. */
+async function longLog(page, pair) {
+  const as = caller(pair, bearer(await login(pair)));
+  const id = (await as.write("CreateDeployment", { name: "talkative", config: {} }))._id.$oid;
+  const levels = ["INFO", "INFO", "DEBUG", "WARN", "ERROR"];
+  const lines = Array.from({ length: 100_000 }, (_, i) => `2026-03-01T${String(10 + Math.floor(i / 36000)).padStart(2, "0")}:${String(Math.floor(i / 600) % 60).padStart(2, "0")}:${String(Math.floor(i / 10) % 60).padStart(2, "0")}.${String(i % 10)}00000000Z \x1b[3${i % 7}m${levels[i % 5]}\x1b[0m request ${i} to /api/orders/${i * 7} took ${i % 90} ms, upstream 10.0.${i % 255}.7`);
+  // All of it once; later looks give the end, as those of the engine do.
+  let asked = 0;
+  await page.route("**/read/GetDeploymentLog", (route) => route.fulfill({ json: { stage: "", command: "", stdout: (asked++ ? lines.slice(-500) : lines).join("\n"), stderr: "", success: true, start_ts: 0, end_ts: 0 } }));
+  const session = await page.context().newCDPSession(page);
+  const heap = async () => { await session.send("HeapProfiler.collectGarbage"); return (await session.send("Runtime.getHeapUsage")).usedSize / 1e6; };
+  // Of the page's thread alone, so that other programs do not count.
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const cpu = async () => 1000 * (await session.send("Performance.getMetrics")).metrics.find((m) => m.name === "TaskDuration").value;
+  await page.goto(`${pair.url}/deployments/${id}?tab=config`);
+  await page.locator("#field-image").waitFor();
+  const before = await heap();
+  await page.evaluate(() => { window.load.tasks.length = 0; });
+  let busy = await cpu();
+  const spent = async () => { const last = busy; busy = await cpu(); return Math.round(busy - last); };
+  await page.getByRole("link", { name: "Log", exact: true }).click();
+  await page.getByRole("log").getByText("request 99999 ").waitFor();
+  const opened = await page.evaluate(() => ({ ms: Math.round(performance.now() - performance.getEntriesByType("resource").filter((e) => e.name.includes("GetDeploymentLog")).at(0).responseEnd), tasks: window.load.tasks.splice(0) }));
+  const grown = await heap() - before;
+  row("Web page: a log of 100,000 lines, from the answer to its last line", `${opened.ms} ms at most, ${await spent()} ms of CPU, heap +${grown.toFixed(1)} MB`);
+  const scrolled = await page.evaluate(async () => {
+    const box = document.querySelector("[role=log]");
+    const frames = [];
+    let last = performance.now();
+    for (let i = 0; i <= 200; i++) {
+      box.scrollTop = (box.scrollHeight * i) / 200;
+      await new Promise((done) => requestAnimationFrame(done));
+      const now = performance.now();
+      frames.push(now - last);
+      last = now;
+    }
+    frames.sort((a, b) => a - b);
+    return { median: Math.round(frames[100]), worst: Math.round(frames.at(-1)), tasks: window.load.tasks.splice(0), rows: box.querySelectorAll("[data-row]").length };
+  });
+  row("Web page: a frame while scrolling through it in 200 steps", `${scrolled.median} ms, at worst ${scrolled.worst} ms; ${scrolled.rows} lines drawn`);
+  const timed = async (what, act, until) => {
+    const start = Date.now();
+    await act();
+    await until();
+    row(`Web page: that log ${what}`, `${Date.now() - start} ms, ${await spent()} ms of CPU`);
+  };
+  const search = page.getByRole("textbox", { name: "Search the log" });
+  await timed("searched", () => search.fill("took 89 ms"), () => page.getByText("of 1111").waitFor());
+  await timed("errors alone", () => page.getByRole("combobox", { name: "Level" }).selectOption("error"), () => page.getByText("of 1111").or(page.getByText(/of (?!1111)\d+/)).first().waitFor());
+  await page.getByRole("combobox", { name: "Level" }).selectOption("all");
+  await search.fill("");
+  await timed("wrapped", () => page.getByRole("button", { name: "Wrap" }).click(), () => page.getByRole("button", { name: "Unwrap" }).waitFor());
+  await page.unroute("**/read/GetDeploymentLog");
+  await session.detach();
+}
+
 /** Milliseconds from the click on the tab of the script to its text in an editor that takes keys, in browsers that have none of its
  * files yet; and what took how long in the last of them. */
 async function editorOpens(pair, times = 5) {
@@ -177,6 +233,7 @@ try {
   await logIn(page, pair);
   await bigList(page, pair);
   await busy(page);
+  await longLog(page, pair);
   await page.close();
   await hour(browser, pair);
 } finally {

@@ -24,12 +24,20 @@ function styleOf(codes: string, style: Set<string>): void {
     else if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97)) {
       for (const color of COLORS) style.delete(color);
       style.add(COLORS[code % 10]!);
-    } else if (code === 38 || code === 48) i += list[i + 1] === 5 ? 2 : 4;   // 256 and true colours are left out
+    } else if (code === 38 || code === 48) {
+      // Of 256 colours the first 16 have names; others, and true colours, are left out.
+      const named = list[i + 1] === 5 ? list[i + 2] ?? 256 : 256;
+      if (code === 38 && named < 16) styleOf(String(30 + (named % 8)), style);
+      i += list[i + 1] === 5 ? 2 : 4;
+    }
   }
 }
 
-/** `line` in pieces. Colours end with the line: what a program left open does not run on. */
-export function pieces(line: string): Piece[] {
+/**
+ * `line` in pieces. Colours end with the line: what a program left open does not run on. `marked`: what the engine writes as markup
+ * becomes styles too; in the log of a container it is what the container wrote.
+ */
+export function pieces(line: string, marked = true): Piece[] {
   const out: Piece[] = [];
   const style = new Set<string>();
   let at = 0;
@@ -40,7 +48,7 @@ export function pieces(line: string): Piece[] {
     if (found[2] === "m") styleOf(found[1] ?? "", style);
   }
   push(line.slice(at));
-  return out.flatMap(markup);
+  return marked ? out.flatMap(markup) : out;
 }
 
 function markup(piece: Piece): Piece[] {
@@ -59,17 +67,11 @@ function markup(piece: Piece): Piece[] {
   return out;
 }
 
-/** The text alone. */
-export const plain = (line: string): string => pieces(line).map((piece) => piece.text).join("");
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/;
 
-export type Level = "error" | "warn" | "info" | "debug" | null;
-
-/** How bad a line says it is. */
-export function levelOf(line: string): Level {
-  const found = /\b(FATAL|PANIC|CRITICAL|ERROR|ERR|WARN(?:ING)?|INFO|NOTICE|DEBUG|TRACE)\b|"level":"(\w+)"|level=(\w+)/i.exec(line.slice(0, 300));
-  const word = (found?.[1] ?? found?.[2] ?? found?.[3] ?? "").toLowerCase();
-  if (/^(fatal|panic|critical|err)/.test(word)) return "error";
-  if (word.startsWith("warn")) return "warn";
-  if (/^(debug|trace)/.test(word)) return "debug";
-  return word ? "info" : null;
+/** The text alone: quick, since whole logs are gone through with it. */
+export function plain(line: string, marked = true): string {
+  const text = CONTROL.test(line) ? line.replace(ESCAPE, "") : line;
+  return marked && text.includes("<") ? text.replace(SPAN, "") : text;
 }

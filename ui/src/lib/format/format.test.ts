@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { levelOf, pieces, plain } from "./ansi";
+import { pieces, plain } from "./ansi";
 import { diffLines, hunks } from "./diff";
 import { best, score } from "./fuzzy";
 import { words } from "./names";
@@ -35,7 +35,11 @@ describe("output of commands", () => {
     ['<span class="text-muted">replaced</span>', [["replaced", "faint"]]],
   ])("%j", (line, expected) => expect(pieces(line).map((p) => [p.text, p.style])).toEqual(expected));
   it("leaves everything else as text", () => expect(plain("<script>alert(1)</script><img src=x>")).toBe("<script>alert(1)</script><img src=x>"));
-  it.each([["2026 ERROR x", "error"], ['{"level":"warn"}', "warn"], ["level=debug a", "debug"], ["INFO a", "info"], ["nothing", null], ["terrors", null]])("level of %j", (line, level) => expect(levelOf(line)).toBe(level));
+  it("names the first sixteen of 256 colours", () => expect(pieces("\x1b[38;5;9mx").map((p) => p.style)).toEqual(["red"]));
+  it("takes markup of the engine alone for styles", () => {
+    expect(plain("<b>a</b>", false)).toBe("<b>a</b>");
+    expect(plain("<b>a</b> \x1b[1mb")).toBe("a b");
+  });
 });
 
 describe("words for people", () => {

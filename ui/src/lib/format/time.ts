@@ -55,3 +55,6 @@ export function secondsOf(length: string | undefined): number {
 
 /** "3 ms", "0.4 ms", and lengths above a second as `duration` has them. */
 export const cost = (ms: number): string => (ms >= 1000 ? duration(ms) : `${ms < 10 && ms % 1 ? ms.toFixed(1) : Math.round(ms)} ms`);
+
+/** Names of the time zones that this browser knows. */
+export const zones = (): readonly string[] => ["UTC", ...Intl.supportedValuesOf("timeZone")];

@@ -90,7 +90,11 @@ export function idle(owner: string, name: string, values: Values): string | null
     if (name === "ports" && ["host", "none"].includes(text(values, "network"))) return `The ${text(values, "network")} network publishes no ports.`;
     if (name === "replicas" && !text(values, "swarm_id")) return "Only on a swarm.";
   }
+  if (owner === "MaintenanceWindow") {
+    if (name === "day_of_week" && values["schedule_type"] !== "Weekly") return "Only for weekly windows.";
+    if (name === "date" && values["schedule_type"] !== "OneTime") return "Only for windows that come once.";
+  }
   if (owner === "ResourceSyncConfig" && name === "delete" && values["managed"]) return "A managed sync always deletes.";
-  if (name.startsWith("schedule_") && !text(values, "schedule")) return "There is no schedule.";
+  if (name.startsWith("schedule_") && "schedule" in values && !text(values, "schedule")) return "There is no schedule.";
   return null;
 }

@@ -1,4 +1,4 @@
-// Unsaved changes of scripts while another tab of the same page is open. Leaving the page drops them (the router asks first).
+// Unsaved changes while another tab of the same page is open. Leaving the page drops them (the router asks first).
 import type { Values } from "$lib/schema/edits";
 
 const kept = new Map<string, { base: Values; edits: Values }>();
