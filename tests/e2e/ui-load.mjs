@@ -131,7 +131,7 @@ async function editorOpens(pair, times = 5) {
     try {
       const page = await browser.page();
       await logIn(page, pair);
-      await open(page, `${pair.url}/actions/${_id.$oid}?tab=config`);
+      await open(page, `${pair.url}/actions/${_id.$oid}?tab=runs`);
       const { ms, ...more } = await page.evaluate(async () => {
         const tasks = [];
         new PerformanceObserver((found) => { for (const task of found.getEntries()) tasks.push(Math.round(task.duration)); }).observe({ entryTypes: ["longtask"] });
