@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { plain } from "./ansi";
-import { cells, GAP, heights, join, levelOf, merge, paint, patternOf, rowAt, search, splitStamp, type Ask } from "./log";
+import { cells, GAP, heights, join, levelOf, merge, paint, patternOf, rowAt, search, splitStamp, widths, type Ask } from "./log";
 
 describe("the level of a line", () => {
   it.each([
@@ -79,9 +79,20 @@ describe("heights of wrapped lines", () => {
   it.each([["abc", 3], ["\tx", 5], ["a\tx", 5], ["日本", 4], ["é", 1], ["e\u0301", 1], ["👍", 2]])("%j takes %d cells", (text, n) => expect(cells(text)).toBe(n));
   it("add up, and tell the row of a place", () => {
     const texts = ["", "x".repeat(10), "x".repeat(11), "x".repeat(25)];
-    const before = heights(4, (row) => texts[row]!, 10);
+    const before = heights(4, (row) => cells(texts[row]!), 10);
     expect([...before]).toEqual([0, 1, 2, 4, 7]);
     expect([0, 1, 2, 3, 4, 6, 99].map((at) => rowAt(before, at))).toEqual([0, 1, 2, 2, 3, 3, 3]);
-    expect(rowAt(heights(0, () => "", 10), 0)).toBe(0);
+    expect(rowAt(heights(0, () => 0, 10), 0)).toBe(0);
+  });
+  it("are read once of a log that grows at its end and loses its beginning", () => {
+    const read: string[] = [];
+    const textOf = (line: string): string => { read.push(line); return line; };
+    const first = widths(["a", "bb", "ccc"], textOf, null);
+    expect([...first.cells]).toEqual([1, 2, 3]);
+    const next = widths(["bb", "ccc", "dddd"], textOf, first);
+    expect([...next.cells]).toEqual([2, 3, 4]);
+    expect(read).toEqual(["a", "bb", "ccc", "dddd"]);
+    expect([...widths(["dddd", "x", "bb"], textOf, next).cells]).toEqual([4, 1, 2]);
+    expect(widths([], textOf, next).cells.length).toBe(0);
   });
 });

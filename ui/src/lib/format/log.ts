@@ -191,10 +191,19 @@ export function cells(text: string): number {
   return n;
 }
 
+export interface Widths { lines: readonly string[]; cells: Uint32Array }
+/** The cells of every line; those of lines that stood in `known` too are taken from there: a log that grows is read once. */
+export function widths(lines: readonly string[], textOf: (line: string) => string, known: Widths | null): Widths {
+  const at = known && lines.length ? Math.max(0, known.lines.indexOf(lines[0]!)) : 0;   // it may have lost its beginning
+  const out = new Uint32Array(lines.length);
+  for (let i = 0; i < lines.length; i++) out[i] = known?.lines[at + i] === lines[i] ? known!.cells[at + i]! : cells(textOf(lines[i]!));
+  return { lines, cells: out };
+}
+
 /** How many lines of the screen stand before each row when `columns` cells fit beside each other; one more entry for the end. */
-export function heights(count: number, textOf: (row: number) => string, columns: number): Uint32Array {
+export function heights(count: number, cellsOf: (row: number) => number, columns: number): Uint32Array {
   const before = new Uint32Array(count + 1);
-  for (let i = 0; i < count; i++) before[i + 1] = before[i]! + Math.max(1, Math.ceil(cells(textOf(i)) / columns));
+  for (let i = 0; i < count; i++) before[i + 1] = before[i]! + Math.max(1, Math.ceil(cellsOf(i) / columns));
   return before;
 }
 
