@@ -341,7 +341,6 @@ local function poll(rule, tick, shared)
 end
 
 local function guarded_poll(rule, tick, shared)
-  rule.is_polling = true
   local ok, err = pcall(poll, rule, tick, shared)
   rule.is_polling = false
   if not ok and not engine.closing() then engine.log.error(("alert rule %s: %s"):format(rule.id, tostring(fail.from(err).message))) end
@@ -355,6 +354,7 @@ function rules.on_tick(tick)
     if rule.is_polling then
       rule.skipped = rule.skipped + 1
     elseif not disabled_alert(id) then
+      rule.is_polling = true   -- from here on: the task begins when its turn comes, and the next tick may be there before it
       engine.spawn(guarded_poll, rule, tick, shared)
     end
   end
