@@ -152,6 +152,8 @@ test("a run is gone within 100 ms, whatever it waits for", async () => {
       const { end_ts } = await finished(id);
       const asked = (await admin.read("ListUpdates", { query: { operation: "CancelAction", "target.id": it.id } })).updates[0].start_ts;
       taken.push(end_ts - asked - lost(seen));
+      // What it had started goes on, and would take the place of the next.
+      for (const u of (await admin.read("ListUpdates", { query: { "target.id": child.id, status: "InProgress" } })).updates) await cancel(child, u.id);
     }
     taken.sort((a, b) => a - b);
     assert.ok(taken[3] <= 100, `${body}: ${taken} ms`);
