@@ -39,7 +39,8 @@ export interface Field {
 
 const look = EditorView.theme({
   "&": { height: "auto", backgroundColor: "transparent" },
-  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-1px", borderRadius: "var(--r2)" },
+  // cm-focused comes some milliseconds after the focus.
+  "&.cm-focused, &:focus-within": { outline: "2px solid var(--accent)", outlineOffset: "-1px", borderRadius: "var(--r2)" },
   ".cm-scroller": { maxHeight: "var(--most)", minHeight: "calc(var(--rows) * 20px + 12px)", overflow: "auto" },
   ".cm-content": { padding: "6px 0", minHeight: "calc(var(--rows) * 20px + 12px)" },
   ".cm-line": { padding: "0 8px" },
