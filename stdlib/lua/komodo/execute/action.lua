@@ -207,6 +207,9 @@ function action.prepare(job)
   }
 end
 
+-- Of a run that was cancelled while it was prepared.
+local NEVER_BEGAN = { status = "cancelled", cpu_ms = 0, wall_ms = 0, peak_bytes = 0, api_calls = 0, log_dropped_bytes = 0 }
+
 local function run_script(job)
   local u = job.update
   update.broadcast(u)
@@ -214,14 +217,16 @@ local function run_script(job)
   -- Ten thousand runs that sleep should not each keep a whole Action.
   job.target = { _id = job.target._id, name = job.target.name }
   local log = run.log
-  if job.ticket.cancelled then fail.raise("cancelled", endings.cancelled) end
-  local script = fail.unless(nil, engine.script.start(spec))
-  if not run.recording then spec = nil end
-  local outcome = fail.unless(nil, engine.script.follow(script, run.id, function(lines)
-    run:print(lines)
-    update.broadcast(u)
-  end))
-  if run.recording then run.recording:keep(job, run, spec, outcome) end
+  local outcome = NEVER_BEGAN
+  if not job.ticket.cancelled then
+    local script = fail.unless(nil, engine.script.start(spec))
+    if not run.recording then spec = nil end
+    outcome = fail.unless(nil, engine.script.follow(script, run.id, function(lines)
+      run:print(lines)
+      update.broadcast(u)
+    end))
+    if run.recording then run.recording:keep(job, run, spec, outcome) end
+  end
   run:finish()
   job.run, job.outcome = run, outcome
   log.end_ts = engine.now()
