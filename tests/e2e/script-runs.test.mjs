@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import fs from "node:fs";
 import http from "node:http";
 import { after, before, test } from "node:test";
-import { eventually, startPair, tempDir } from "./harness.mjs";
+import { bin, eventually, startPair, tempDir } from "./harness.mjs";
 import { bearer, caller, login, objectId, request, sql, store, stored, userDocument } from "./tools.mjs";
 
 const dir = tempDir("script-runs");
@@ -135,6 +135,8 @@ function lost(seen) {
 
 // From the request to the stored end of the run, in the middle of seven tries; what the machine gave to others meanwhile does not
 // count. Every place inside the Lua state is measured by tests/c/script/test_cancel.c.
+// 100 in a build for use; AddressSanitizer makes everything some times as slow.
+const ALLOWED_MS = /asan/.test(bin) ? 300 : 100;
 test("a run is gone within 100 ms, whatever it waits for", async () => {
   const silent = http.createServer(() => {});   // never answers
   await new Promise((resolve) => silent.listen(0, "127.0.0.1", resolve));
@@ -156,7 +158,7 @@ test("a run is gone within 100 ms, whatever it waits for", async () => {
       for (const u of (await admin.read("ListUpdates", { query: { "target.id": child.id, status: "InProgress" } })).updates) await cancel(child, u.id);
     }
     taken.sort((a, b) => a - b);
-    assert.ok(taken[3] <= 100, `${body}: ${taken} ms`);
+    assert.ok(taken[3] <= ALLOWED_MS, `${body}: ${taken} ms`);
   }
   silent.closeAllConnections();
   silent.close();
