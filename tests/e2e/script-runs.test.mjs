@@ -215,6 +215,7 @@ test("whatever stops a script is said in plain words, in the Update and in the r
 test("runs are seen by whoever can read the Action", async () => {
   const it = await create("return 1"), id = await start(it);
   await finished(id);
+  await record(id);
   assert.equal((await bob.read("GetActionRun", { id })).result, 1);
   assert.ok((await bob.read("ListActionRuns", {})).runs.length > 0);
   await pair.engine.stop();
