@@ -3,9 +3,16 @@ import fs from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
+import { after, before } from "node:test";
 import { chromium } from "playwright-core";
+import { startPair, tempDir } from "./harness.mjs";
+import { bearer, caller, login } from "./tools.mjs";
 
 export const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((p) => fs.existsSync(p));
+
+export const skip = program ? false : "chromium is not installed";
+/** A page in a folder in place of that in the program. */
+export const pageEnv = process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {};
 
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--force-color-profile=srgb", "--font-render-hinting=none"];
@@ -61,6 +68,25 @@ export async function logIn(page, pair, username = "admin", password = pair.pass
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("navigation", { name: "Places" }).waitFor({ state: "attached" });
+}
+
+/** For the tests of a file: before them an engine, and a browser where its admin is logged in; after them neither. `options` are
+ * those of startPair, and `browser` of startBrowser; `fill` gets { pair, as, browser, page } and makes what the tests look at. */
+export function withPage(prefix, { browser: browserOptions, env, ...options }, fill) {
+  const dir = tempDir(prefix);
+  let pair, browser;
+  before(async () => {
+    if (skip) return;
+    pair = await startPair(dir, { ...options, env: { ...pageEnv, ...env } });
+    browser = await startBrowser(browserOptions);
+    const page = await browser.page();
+    await logIn(page, pair);
+    await fill({ pair, browser, page, as: caller(pair, bearer(await login(pair))) });
+  });
+  after(async () => {
+    await browser?.close();
+    try { await pair?.stop(); } finally { fs.rmSync(dir, { recursive: true, force: true }); }
+  });
 }
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

@@ -1,7 +1,7 @@
 // Every page in both themes, wide and 360 px, into a folder: node screenshots.mjs FOLDER [PATTERN]. `make screenshots` runs it.
 import fs from "node:fs";
 import path from "node:path";
-import { logIn, open, startBrowser } from "./browser.mjs";
+import { logIn, open, pageEnv, startBrowser } from "./browser.mjs";
 import { fill, placesOf, pretendHistory } from "./demo.mjs";
 import { Program, eventually, freePort, startDocker, startPair, tempDir } from "./harness.mjs";
 import { editorStates } from "./shots-editor.mjs";
@@ -25,7 +25,7 @@ async function addServer(as, name, region, tags) {
   return _id.$oid;
 }
 try {
-  pair = await startPair(dir, { ...(docker ? { docker } : {}), env: { KOMODO_TITLE: "Komodo", KOMODO_FIRST_SERVER_NAME: "fra-web-1", ...(process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {}) } });
+  pair = await startPair(dir, { ...(docker ? { docker } : {}), env: { KOMODO_TITLE: "Komodo", KOMODO_FIRST_SERVER_NAME: "fra-web-1", ...pageEnv } });
   const made = await fill(pair, { docker });
   const servers = [made.server, await addServer(made.as, "fra-web-2", "frankfurt", ["prod"]), await addServer(made.as, "hel-obs-1", "helsinki", ["prod", "edge"])];
   pretendHistory(pair, servers);

@@ -1,27 +1,14 @@
 // The script editor in Chromium with the real engine: write, see what is wrong, run, dry run, cancel, history, versions.
 import assert from "node:assert/strict";
-import fs from "node:fs";
-import { after, before, test } from "node:test";
-import { barriers, logIn, program, startBrowser } from "./browser.mjs";
-import { eventually, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login } from "./tools.mjs";
+import { test } from "node:test";
+import { barriers, skip, withPage } from "./browser.mjs";
+import { eventually } from "./harness.mjs";
 
-const dir = tempDir("ui-editor");
-const skip = !program ? "chromium is not installed" : false;
-let pair, browser, page, as, id;
+let pair, page, as, id;
 
-before(async () => {
-  if (skip) return;
-  pair = await startPair(dir, { agent: false, env: process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {} });
-  as = caller(pair, bearer(await login(pair)));
+withPage("ui-editor", { agent: false }, async (made) => {
+  ({ pair, page, as } = made);
   id = (await as.write("CreateAction", { name: "hello", config: { arguments: "who = world\n" } }))._id.$oid;
-  browser = await startBrowser();
-  page = await browser.page();
-  await logIn(page, pair);
-});
-after(async () => {
-  await browser?.close();
-  try { await pair?.stop(); } finally { fs.rmSync(dir, { recursive: true, force: true }); }
 });
 
 const editor = () => page.getByRole("region", { name: "Script editor" });

@@ -1,33 +1,20 @@
 // Fields with an editor in Chromium with the real engine: completion, mistakes with their line, keys that leave, and what
 // happens before the editor is loaded.
 import assert from "node:assert/strict";
-import fs from "node:fs";
-import { after, before, test } from "node:test";
-import { barriers, logIn, open, program, startBrowser } from "./browser.mjs";
-import { eventually, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login } from "./tools.mjs";
+import { test } from "node:test";
+import { barriers, open, skip, withPage } from "./browser.mjs";
+import { eventually } from "./harness.mjs";
 
-const dir = tempDir("ui-fields");
-const skip = !program ? "chromium is not installed" : false;
 const COMPOSE = "services:\n  web:\n    image: nginx\n  cache:\n    image: redis\n";
-let pair, browser, page, as, stack, sync, server;
+let pair, page, as, stack, sync, server;
 
-before(async () => {
-  if (skip) return;
-  pair = await startPair(dir, { agent: false, env: process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {} });
-  as = caller(pair, bearer(await login(pair)));
+withPage("ui-fields", { agent: false }, async (made) => {
+  ({ pair, page, as } = made);
   const id = (made) => made._id.$oid;
   server = id(await as.write("CreateServer", { name: "fra-1", config: { enabled: false } }));
   await as.write("CreateVariable", { name: "API_TOKEN", value: "x", is_secret: true, description: "Token of the public API." });
   stack = id(await as.write("CreateStack", { name: "shop", config: { file_contents: COMPOSE, environment: "TOKEN = [[API_TOKEN]]\nOTHER = [[NOBODY]]\n" } }));
   sync = id(await as.write("CreateResourceSync", { name: "all", config: { file_contents: '[[stack]]\nname = "shop"\n[stack.config]\n' } }));
-  browser = await startBrowser();
-  page = await browser.page();
-  await logIn(page, pair);
-});
-after(async () => {
-  await browser?.close();
-  try { await pair?.stop(); } finally { fs.rmSync(dir, { recursive: true, force: true }); }
 });
 
 const field = (name) => page.locator(`#field-${name}`);

@@ -4,7 +4,7 @@
 //   SECONDS_LONG   how long 50 updates a second arrive while tasks are timed (default 20)
 //   SECONDS_HOUR   of the time that is replayed for memory (default 3600)
 import fs from "node:fs";
-import { logIn, open, startBrowser } from "./browser.mjs";
+import { logIn, open, pageEnv, startBrowser } from "./browser.mjs";
 import { startPair, tempDir } from "./harness.mjs";
 import { bearer, caller, login } from "./tools.mjs";
 
@@ -224,7 +224,7 @@ async function hour(browser, pair) {
 
 let pair, browser;
 try {
-  pair = await startPair(dir, { agent: false, env: process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {} });
+  pair = await startPair(dir, { agent: false, env: pageEnv });
   await firstLoad(pair);
   await editorOpens(pair);
   browser = await startBrowser();

@@ -1,34 +1,22 @@
 // The log viewer in Chromium: a log that is long and grows, made up behind the real page of the real engine.
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { after, before, test } from "node:test";
-import { barriers, logIn, program, startBrowser } from "./browser.mjs";
-import { eventually, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login } from "./tools.mjs";
+import { test } from "node:test";
+import { barriers, skip, withPage } from "./browser.mjs";
+import { eventually } from "./harness.mjs";
 
-const dir = tempDir("ui-log");
-const skip = !program ? "chromium is not installed" : false;
-let pair, browser, page, written = 30_000;
+let pair, page, written = 30_000;
 const stamp = (n) => `${new Date(Date.UTC(2026, 2, 1, 10) + n * 100).toISOString().slice(0, -1)}000000Z`;
 const line = (n) => `${stamp(n)} ${n % 1000 === 7 ? "\x1b[31mERROR\x1b[0m" : "INFO"} request ${n} <b>took</b> ${n % 90} ms${n === 29_990 ? ` ${"wide ".repeat(80)}` : ""}`;
 const newest = (count) => Array.from({ length: count }, (_, i) => line(written - count + i)).join("\n");
 
-before(async () => {
-  if (skip) return;
-  pair = await startPair(dir, { agent: false, env: process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {} });
-  const as = caller(pair, bearer(await login(pair)));
-  const id = (await as.write("CreateDeployment", { name: "talkative", config: {} }))._id.$oid;
-  browser = await startBrowser({ permissions: ["clipboard-read", "clipboard-write"] });
-  page = await browser.page();
+withPage("ui-log", { agent: false, browser: { permissions: ["clipboard-read", "clipboard-write"] } }, async (made) => {
+  ({ pair, page } = made);
+  const id = (await made.as.write("CreateDeployment", { name: "talkative", config: {} }))._id.$oid;
   let asked = 0;
   // All of it once; later looks give the end, as those of the engine do.
   await page.route("**/read/GetDeploymentLog", (route) => route.fulfill({ json: { stage: "", command: "", stdout: newest(asked++ ? 500 : written), stderr: "", success: true, start_ts: 0, end_ts: 0 } }));
-  await logIn(page, pair);
   await page.goto(`${pair.url}/deployments/${id}?tab=log`);
-});
-after(async () => {
-  await browser?.close();
-  try { await pair?.stop(); } finally { fs.rmSync(dir, { recursive: true, force: true }); }
 });
 
 const log = () => page.getByRole("log");

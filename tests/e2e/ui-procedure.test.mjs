@@ -1,28 +1,15 @@
 // The Procedure editor in Chromium with the real engine: stages, executions, order by pointer and keys, a run.
 import assert from "node:assert/strict";
-import fs from "node:fs";
-import { after, before, test } from "node:test";
-import { barriers, logIn, program, startBrowser } from "./browser.mjs";
-import { eventually, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login } from "./tools.mjs";
+import { test } from "node:test";
+import { barriers, skip, withPage } from "./browser.mjs";
+import { eventually } from "./harness.mjs";
 
-const dir = tempDir("ui-procedure");
-const skip = !program ? "chromium is not installed" : false;
-let pair, browser, page, as, id, action;
+let pair, page, as, id, action;
 
-before(async () => {
-  if (skip) return;
-  pair = await startPair(dir, { agent: false, env: process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {} });
-  as = caller(pair, bearer(await login(pair)));
+withPage("ui-procedure", { agent: false }, async (made) => {
+  ({ pair, page, as } = made);
   action = (await as.write("CreateAction", { name: "greet", config: { file_contents: "print('hello')\n" } }))._id.$oid;
   id = (await as.write("CreateProcedure", { name: "nightly-run" }))._id.$oid;
-  browser = await startBrowser();
-  page = await browser.page();
-  await logIn(page, pair);
-});
-after(async () => {
-  await browser?.close();
-  try { await pair?.stop(); } finally { fs.rmSync(dir, { recursive: true, force: true }); }
 });
 
 const stage = (name) => page.getByRole("listitem", { name: `Stage ${name}`, exact: true });

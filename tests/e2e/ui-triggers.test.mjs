@@ -1,28 +1,16 @@
 // What starts Actions, written in the page and started by the real thing: an HTTP client, an event, the polls of a real agent.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import fs from "node:fs";
-import { after, before, test } from "node:test";
-import { barriers, logIn, open, program, startBrowser } from "./browser.mjs";
-import { eventually, startPair, tempDir } from "./harness.mjs";
-import { bearer, caller, login, post } from "./tools.mjs";
+import { test } from "node:test";
+import { barriers, open, skip, withPage } from "./browser.mjs";
+import { eventually } from "./harness.mjs";
+import { post } from "./tools.mjs";
 
-const dir = tempDir("ui-triggers");
-const skip = !program ? "chromium is not installed" : false;
-let pair, browser, page, as;
+let pair, page, as;
 
-before(async () => {
-  if (skip) return;
-  pair = await startPair(dir, { env: { KOMODO_MONITORING_INTERVAL: "2-sec", ...(process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {}) } });
-  as = caller(pair, bearer(await login(pair)));
+withPage("ui-triggers", { env: { KOMODO_MONITORING_INTERVAL: "2-sec" } }, async (made) => {
+  ({ pair, page, as } = made);
   await eventually("the server is there", async () => (await as.read("ListServers", {}))[0]?.info.state === "Ok");
-  browser = await startBrowser();
-  page = await browser.page();
-  await logIn(page, pair);
-});
-after(async () => {
-  await browser?.close();
-  try { await pair?.stop(); } finally { fs.rmSync(dir, { recursive: true, force: true }); }
 });
 
 const editor = () => page.getByRole("region", { name: "Script editor" });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { barriers, logIn, open, program, startBrowser } from "./browser.mjs";
+import { barriers, logIn, open, pageEnv, program, startBrowser } from "./browser.mjs";
 import { fill, placesOf } from "./demo.mjs";
 import { IMAGE, eventually, startDocker, startPair, tempDir } from "./harness.mjs";
 import { bearer, caller, login, objectId, permissionDocument, request, store, stored, userDocument } from "./tools.mjs";
@@ -16,7 +16,7 @@ let pair, browser, page, as, places;
 before(async () => {
   if (skip) return;
   // Nobody has an account yet: the page makes the first.
-  pair = await startPair(dir, { docker, env: { KOMODO_INIT_ADMIN_USERNAME: "", KOMODO_ENABLE_NEW_USERS: "true", KOMODO_TRANSPARENT_MODE: "true", ...(process.env.KOMODO_UI_DIR ? { KOMODO_UI_DIR: process.env.KOMODO_UI_DIR } : {}) } });
+  pair = await startPair(dir, { docker, env: { KOMODO_INIT_ADMIN_USERNAME: "", KOMODO_ENABLE_NEW_USERS: "true", KOMODO_TRANSPARENT_MODE: "true", ...pageEnv } });
   browser = await startBrowser();
   page = await browser.page();
 });
